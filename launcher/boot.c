@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The boot loader's part of a start: setup header, memory map, command line.
+ * The initrd is next door in initrd.c.
+ *
+ * Low memory of a guest (abi/guest.h has the addresses):
+ *
+ *	0x10000	struct boot_params, one page
+ *	0x11000	command line, one page
+ *	0x20000	the paravirt layer, and its page table page at 0x60000
+ *	0x100000	the end of what the memory map calls reserved
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../abi/guest.h"
+#include "boot.h"
+#include "log.h"
+
+/*J: launcher.boot
+ * On a PC the kernel asks the firmware how much memory there is, where the
+ * disk is, what the screen can do. Our guest has no firmware. But Linux long
+ * ago moved those questions to the boot loader: whoever starts a kernel in
+ * 64-bit mode fills one page, `struct boot_params`, and hands over its address
+ * in RSI. The page says who loaded the kernel, where the command line and the
+ * initrd are, and which ranges of physical memory are RAM (the "e820" map,
+ * named after the BIOS call it replaces). All else may stay zero.
+ *
+ * So the firmware of a ringlet guest is this file. It runs before the guest
+ * does, writes two pages, and is gone.
+ :*/
+
+#define HEADER_OFFSET		0x1f1	/* of the setup header in a bzImage */
+#define HEADER_END_OFFSET	0x201	/* its byte says how far behind 0x202
+					   the header reaches */
+#define HEADER_MAGIC		0x53726448	/* "HdrS" */
+#define BOOT_FLAG		0xaa55
+#define PROTOCOL_2_12		0x020c	/* the first with xloadflags */
+#define LOADER_UNDEFINED	0xff	/* a loader with no number of its own */
+#define VIDEO_MODE_NORMAL	0xffff
+
+#define E820_RAM		1
+#define E820_RESERVED		2
+
+/*
+ * noreplace-smp: with one CPU, Linux would rewrite each lock prefix of the
+ * kernel and of each module into a NOP, and each rewrite takes two switches
+ * of address spaces: thousands of them in a boot.
+ */
+#define DEFAULT_ARGUMENTS	"console=hvc0 noreplace-smp"
+
+_Static_assert(sizeof(struct boot_params) == 4096, "one page");
+_Static_assert(offsetof(struct boot_params, hdr) == HEADER_OFFSET, "protocol");
+_Static_assert(BOOT_CMDLINE_MAX + 1 <= GUEST_PAGE_SIZE, "one page");
+
+/* A vmlinux has no setup header; this is what one would say. */
+static void make_header(struct setup_header *header)
+{
+	memset(header, 0, sizeof(*header));
+	header->boot_flag = BOOT_FLAG;
+	header->header = HEADER_MAGIC;
+	header->version = PROTOCOL_2_12;
+	header->loadflags = LOADED_HIGH;
+	header->initrd_addr_max = 0x7fffffff;
+	header->xloadflags = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G;
+	header->cmdline_size = BOOT_CMDLINE_MAX;
+}
+
+int boot_parse_header(const void *data, size_t size,
+		      struct setup_header *header)
+{
+	const unsigned char *bytes = data;
+	size_t end;
+
+	if (size >= SELFMAG && !memcmp(bytes, ELFMAG, SELFMAG)) {
+		make_header(header);
+		return 0;
+	}
+	if (size < HEADER_OFFSET + sizeof(*header))
+		return -ENOEXEC;
+	end = HEADER_END_OFFSET + 1 + bytes[HEADER_END_OFFSET];
+	/* A header newer than ours is cut off: we know none of what follows. */
+	if (end > HEADER_OFFSET + sizeof(*header))
+		end = HEADER_OFFSET + sizeof(*header);
+	memset(header, 0, sizeof(*header));
+	memcpy(header, bytes + HEADER_OFFSET, end - HEADER_OFFSET);
+	if (header->boot_flag != BOOT_FLAG || header->header != HEADER_MAGIC ||
+	    header->version < PROTOCOL_2_12)
+		return -ENOEXEC;
+	return 0;
+}
+
+int boot_read_header(const char *kernel_file, struct setup_header *header)
+{
+	unsigned char data[HEADER_OFFSET + sizeof(*header)];
+	int fd = open(kernel_file, O_RDONLY | O_CLOEXEC);
+	ssize_t size;
+
+	if (fd < 0) {
+		log_warn("cannot open %s", kernel_file);
+		return -errno;
+	}
+	size = pread(fd, data, sizeof(data), 0);
+	if (size < 0)
+		log_warn("cannot read %s", kernel_file);
+	close(fd);
+	if (size < 0)
+		return -EIO;
+	if (boot_parse_header(data, size, header)) {
+		log_warnx("%s is not a Linux kernel for x86-64: neither a "
+			  "bzImage nor an ELF file", kernel_file);
+		return -ENOEXEC;
+	}
+	return 0;
+}
+
+char *boot_command_line(const char *append, char **words, int count)
+{
+	char *line = malloc(BOOT_CMDLINE_MAX + 1);
+	size_t used, room = BOOT_CMDLINE_MAX + 1;
+	int i;
+
+	if (!line) {
+		log_warn("command line");
+		return NULL;
+	}
+	used = snprintf(line, room, "%s", DEFAULT_ARGUMENTS);
+	if (append && *append)
+		used += snprintf(line + used, room - used, " %s", append);
+	for (i = 0; i < count && used < room; i++)
+		used += snprintf(line + used, room - used, " %s", words[i]);
+	if (used >= room) {
+		log_warnx("the kernel's command line is longer than %d bytes; "
+			  "shorten --append or the arguments behind --",
+			  BOOT_CMDLINE_MAX);
+		free(line);
+		return NULL;
+	}
+	return line;
+}
+
+static void add_e820(struct boot_params *params, uint64_t start, uint64_t end,
+		     uint32_t type)
+{
+	struct boot_e820_entry *entry =
+		&params->e820_table[params->e820_entries++];
+
+	entry->addr = start;
+	entry->size = end - start;
+	entry->type = type;
+}
+
+void boot_write_params(const struct guest_memory *memory,
+		       const struct setup_header *header,
+		       const struct boot_initrd *initrd,
+		       const char *command_line)
+{
+	struct boot_params *params =
+		memory_at(memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
+	char *line = memory_at(memory, RL_CMDLINE_GPA, BOOT_CMDLINE_MAX + 1);
+
+	strcpy(line, command_line);
+	params->hdr = *header;
+	params->hdr.type_of_loader = LOADER_UNDEFINED;
+	params->hdr.vid_mode = VIDEO_MODE_NORMAL;
+	params->hdr.cmd_line_ptr = RL_CMDLINE_GPA;
+	/* Lists of an earlier loader have no meaning here. */
+	params->hdr.setup_data = 0;
+	params->hdr.ramdisk_image = (uint32_t)initrd->gpa;
+	params->hdr.ramdisk_size = (uint32_t)initrd->size;
+	params->ext_ramdisk_image = initrd->gpa >> 32;
+	params->ext_ramdisk_size = initrd->size >> 32;
+
+	/*
+	 * The first megabyte holds the paravirt layer and these pages. Linux
+	 * keeps a reserved first megabyte in its direct map, and so the layer
+	 * stays reachable there for ever.
+	 */
+	add_e820(params, 0, GUEST_LOW_MEMORY, E820_RESERVED);
+	add_e820(params, GUEST_LOW_MEMORY, memory->size, E820_RAM);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a boot loader does for Linux: the boot parameters, the memory map, the
+ * command line and the initrd, by the 64-bit boot protocol (the kernel's
+ * Documentation/x86/boot.rst). The kernel itself is placed by prepare.h.
+ *
+ * Messages are printed here; a caller only passes the error on.
+ */
+#ifndef RINGLET_LAUNCHER_BOOT_H
+#define RINGLET_LAUNCHER_BOOT_H
+
+#include <asm/bootparam.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memory.h"
+
+/* Bytes of a command line without its NUL: the most that x86 Linux keeps. */
+#define BOOT_CMDLINE_MAX	2047
+
+/*
+ * The setup header out of the first size bytes of a kernel file: a bzImage
+ * carries one, for a plain ELF file one is made up. -ENOEXEC: neither.
+ */
+int boot_parse_header(const void *data, size_t size,
+		      struct setup_header *header);
+int boot_read_header(const char *kernel_file, struct setup_header *header);
+
+/*
+ * The default arguments, then append (may be NULL), then words[0..count):
+ * with Linux the last one that sets a thing wins. The caller frees it. NULL:
+ * too long (said aloud).
+ */
+char *boot_command_line(const char *append, char **words, int count);
+
+/*
+ * As high as possible in memory, page aligned, above kernel_end (GPA) and not
+ * above what the kernel can reach. 0 or -ENOSPC.
+ */
+int boot_place_initrd(const struct setup_header *header, uint64_t memory_size,
+		      uint64_t kernel_end, uint64_t size, uint64_t *gpa);
+
+/* An open initrd file and, once boot_load_initrd() succeeded, its place. */
+struct boot_initrd {
+	int fd;			/* -1: none */
+	uint64_t size;		/* bytes */
+	uint64_t gpa;
+};
+
+/* path may be NULL: no initrd. 0 or -errno. */
+int boot_open_initrd(const char *path, struct boot_initrd *initrd);
+int boot_load_initrd(struct boot_initrd *initrd,
+		     const struct setup_header *header,
+		     const struct guest_memory *memory, uint64_t kernel_end);
+void boot_close_initrd(struct boot_initrd *initrd);
+
+/*
+ * Write boot parameters and command line to RL_BOOT_PARAMS_GPA and
+ * RL_CMDLINE_GPA. The memory there must still be zeros.
+ */
+void boot_write_params(const struct guest_memory *memory,
+		       const struct setup_header *header,
+		       const struct boot_initrd *initrd,
+		       const char *command_line);
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The mapping behind guest RAM.
+ *
+ * It is private anonymous memory without reservation: a page exists once the
+ * loader, a device or the guest touched it. Huge pages are switched off,
+ * because the module maps and pins single pages and a huge page split under it
+ * gains nothing.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "memory.h"
+
+/*J: launcher.memory
+ * What is a machine's memory? For the guest, a range of physical addresses
+ * that begins at 0. For the host, some virtual memory of an ordinary process:
+ * this one. The launcher asks for it as any program asks for memory, tells the
+ * module "guest-physical 0 is at this address of mine", and from then on can
+ * read and write its guest's memory with plain pointers. That is how the
+ * kernel gets loaded and how devices move data: no copying through the
+ * kernel, no special file.
+ *
+ * The other side of the coin is that the guest writes this memory too, while
+ * we look at it, and that it tells us where to look. So a guest-physical
+ * address is never turned into a pointer but by memory_at(), which checks that
+ * the whole range lies in the mapping and cannot be fooled by a sum that
+ * wraps.
+ :*/
+
+int memory_create(struct guest_memory *memory, uint64_t size)
+{
+	void *hva = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (hva == MAP_FAILED)
+		return -errno;
+	/* Advice only: a host without huge pages refuses it, which is fine. */
+	madvise(hva, size, MADV_NOHUGEPAGE);
+	/* A core dump of the launcher shall not carry the guest's secrets. */
+	madvise(hva, size, MADV_DONTDUMP);
+	memory->hva = hva;
+	memory->size = size;
+	return 0;
+}
+
+void memory_destroy(struct guest_memory *memory)
+{
+	munmap(memory->hva, memory->size);
+	memory->hva = NULL;
+	memory->size = 0;
+}
+
+void *memory_at(const struct guest_memory *memory, uint64_t gpa,
+		uint64_t bytes)
+{
+	if (gpa > memory->size || bytes > memory->size - gpa)
+		return NULL;
+	return (char *)memory->hva + gpa;
+}

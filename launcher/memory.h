@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The guest's RAM: one mapping of the launcher, GPA 0 = hva. The only way
+ * from a GPA to a pointer is memory_at(), which checks.
+ */
+#ifndef RINGLET_LAUNCHER_MEMORY_H
+#define RINGLET_LAUNCHER_MEMORY_H
+
+#include <stdint.h>
+
+struct guest_memory {
+	void *hva;
+	uint64_t size;		/* bytes, a multiple of the page size */
+};
+
+#define GUEST_PAGE_SIZE		4096ull
+#define GUEST_LOW_MEMORY	0x100000ull	/* never RAM for the guest */
+
+/* size: bytes, page aligned. 0 or -errno. The memory reads as zeros. */
+int memory_create(struct guest_memory *memory, uint64_t size);
+void memory_destroy(struct guest_memory *memory);
+
+/*
+ * The bytes [gpa, gpa + bytes) in the launcher's address space, or NULL where
+ * they are not all guest RAM. What is behind the pointer may change under the
+ * reader at any moment while the guest runs.
+ */
+void *memory_at(const struct guest_memory *memory, uint64_t gpa,
+		uint64_t bytes);
+
+#endif
