@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# `make help` lists the targets. Everything that is made lies in build/.
+
+MAKEFLAGS += --no-print-directory
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-8s %s\n' '$(1)' '$(2)')
+
+BUILD := $(abspath build)
+PREFIX ?= /usr/local
+CC = gcc
+CFLAGS ?= -O2 -g
+WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: help deps build module launcher demo check clean install bench journey
+.DEFAULT_GOAL := build
+
+help:
+	@echo 'make deps       install what is missing, by apt (DEPS=no: only say)'
+	@echo 'make build      the module and the launcher (the default)'
+	@echo 'make module     build/module/ringlet.ko  (KDIR=: kernel headers)'
+	@echo 'make launcher   build/ringlet'
+	@echo "make demo       a guest in the sandbox: a shell, or CMD='...'"
+	@echo '                GUEST_ADD=DIR appears at /add, STATS=FILE is written'
+	@echo 'make check      build, lints, every test; ends with the count'
+	@echo '                TESTS="name..." only these, TAGS=quick only those'
+	@echo 'make bench      measurements in the sandbox'
+	@echo 'make journey    the book in the sources: build/journey.md'
+	@echo 'make install    into PREFIX=$(PREFIX), the module for the running kernel'
+	@echo 'make clean      remove build/'
+	@echo 'V=1 shows the commands.'
+
+deps:
+	$(Q)tools/deps
+
+build: module launcher
+
+# --- the launcher ---
+
+include build.mk
+
+# --- the module ---
+# Kbuild writes next to the sources. It is given a tree of links instead, so
+# that the real one stays clean.
+
+TREE := $(BUILD)/module/tree
+# Asked for only when needed: it may fetch a package.
+KDIR = $(shell tests/sandbox/kernels headers)
+
+module:
+	$(call say,KBUILD,ringlet.ko)
+	$(Q)tools/link-tree $(TREE) abi switcher host_module
+	$(Q)kdir='$(KDIR)'; [ -n "$$kdir" ] && \
+		$(MAKE) $(if $(V),V=1,-s) -C "$$kdir" M=$(TREE)/host_module \
+		$(MODULE_FLAGS) modules
+	$(Q)cmp -s $(TREE)/host_module/ringlet.ko $(BUILD)/module/ringlet.ko || \
+		cp $(TREE)/host_module/ringlet.ko $(BUILD)/module/ringlet.ko
+
+# --- to look at it ---
+
+demo:
+	$(Q)tools/deps
+	$(Q)$(MAKE) build
+	$(Q)tests/sandbox/guest $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
+		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
+export CMD
+
+check:
+	$(Q)tools/deps
+	$(Q)$(MAKE) build
+	$(Q)tests/run $(if $(TAGS),--tags '$(TAGS)') $(TESTS)
+
+bench:
+	$(Q)tools/deps
+	$(Q)$(MAKE) build
+	$(Q)tests/bench/run
+
+journey:
+	$(call say,JOURNEY,build/journey.md)
+	$(Q)tools/journey render build/journey.md
+
+install: build
+	$(Q)tools/install '$(DESTDIR)' '$(PREFIX)'
+
+clean:
+	$(call say,CLEAN,build)
+	$(Q)rm -rf build

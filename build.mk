@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The launcher, build/ringlet, and how any C file of it is compiled. Included
+# by the Makefile.
+
+LIBRARIES = liblzma zlib libzstd liblz4 libelf libseccomp libcap-ng liburing
+# Only those that the sources name are linked.
+header_liblzma = lzma.h
+header_zlib = zlib.h
+header_libzstd = zstd.h
+header_liblz4 = lz4\(frame\|hc\|\).h
+header_libelf = \(libelf\|gelf\).h
+header_libseccomp = seccomp.h
+header_libcap-ng = cap-ng.h
+header_liburing = liburing.h
+
+SOURCES := $(wildcard launcher/*.c virtio_devices/*.c)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
+
+used = $(foreach l,$(LIBRARIES),$(if $(shell grep -l '#include <$(header_$(l))>' $(SOURCES)),$(l)))
+LIBS = $(shell pkg-config --libs $(used)) -pthread
+FLAGS = -std=gnu11 -D_GNU_SOURCE -DRINGLET_VERSION='"$(VERSION)"' -I. -pthread $(WARNINGS) $(CFLAGS)
+
+launcher: $(BUILD)/ringlet
+
+$(BUILD)/ringlet: $(OBJECTS)
+	$(call say,LINK,ringlet)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+# The version is compiled in, so its change must rebuild what prints it.
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D); echo '$(VERSION) $(FLAGS)' | cmp -s - $@ || \
+		echo '$(VERSION) $(FLAGS)' >$@
+.PHONY: FORCE
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/version
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJECTS:.o=.d)

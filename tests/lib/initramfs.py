@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The parts of the emulated host's initramfs, cached under build/sandbox/.
+
+    base      busybox, /init, Debian's modules for the virtio transport
+    product   ringlet.ko, the launcher and its libraries, the modules' index
+    guest     /guest: the stock kernel, an initrd, the prepared kernel
+    (run)     the command and what --add names: made for each run, by `run`
+
+A part is rebuilt when one of its inputs is newer or another one.
+"""
+
+import glob
+import gzip
+import hashlib
+import lzma
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import kernels
+from cpio import Archive
+from paths import BUILD, SANDBOX, Trouble, output_of, say, write_atomically
+
+CACHE = os.path.join(BUILD, "sandbox")
+
+# What the sandbox itself needs, and what tests of guests with disks and
+# networks ask for. Their dependencies are found by modinfo.
+MODULES = ("virtio_pci", "virtio_console", "virtio_blk", "virtio_net", "tun")
+
+
+def busybox():
+    path = shutil.which("busybox") or "/bin/busybox"
+    if not os.path.exists(path):
+        raise Trouble("busybox is missing: run `make deps`")
+    return path
+
+
+def add_busybox(archive):
+    """busybox and the names of all its programs."""
+    archive.file("bin/busybox", busybox())
+    for path in output_of([busybox(), "--list-full"]).split():
+        archive.link(path, "/bin/busybox")
+    for folder in ("proc", "sys", "dev", "tmp", "run", "root", "etc"):
+        archive.folder(folder)
+    archive.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
+    archive.data("etc/group", b"root:x:0:\n")
+
+
+def libraries_of(program):
+    """The shared libraries of a program, as ldd finds them: [(name, path)]."""
+    done = subprocess.run(["ldd", program], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        return []       # a static program or a script
+    if "not found" in done.stdout:
+        raise Trouble(f"{program} lacks libraries:\n{done.stdout}")
+    return re.findall(r"(/\S+) \(0x", done.stdout)
+
+
+def add_program(archive, target, program):
+    archive.file(target, program)
+    for path in libraries_of(program):
+        archive.file(path, path)
+
+
+def _cached(name, inputs, make):
+    """The cached archive `name`, made anew when its inputs changed."""
+    sign = hashlib.sha256()
+    for path in sorted(inputs):
+        info = os.stat(path)
+        sign.update(f"{path} {info.st_size} {info.st_mtime_ns}\n".encode())
+    for path in (__file__, os.path.join(os.path.dirname(__file__), "cpio.py")):
+        with open(path, "rb") as source:
+            sign.update(source.read())
+    target = os.path.join(CACHE, f"{name}-{sign.hexdigest()[:16]}.cpio")
+    if not os.path.exists(target):
+        data = make()
+        for old in glob.glob(os.path.join(CACHE, f"{name}-*.cpio")):
+            _forget(old)
+        write_atomically(target, data)
+    with open(target, "rb") as source:
+        return source.read()
+
+
+def _forget(path):
+    """Removes an old archive; a parallel run may have been faster."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _module_files(release):
+    """Name (with underscores) -> file, for every module of the package."""
+    tree = os.path.join(kernels.folder_of(release), "lib/modules", release)
+    return {os.path.basename(path).split(".ko")[0].replace("-", "_"): path
+            for path in glob.glob(tree + "/kernel/**/*.ko*", recursive=True)}
+
+
+def _module_data(path):
+    with open(path, "rb") as source:
+        data = source.read()
+    return lzma.decompress(data) if path.endswith(".xz") else data
+
+
+def host_modules(release):
+    """MODULES and all they depend on: [file]."""
+    files, chosen, todo = _module_files(release), {}, list(MODULES)
+    while todo:
+        name = todo.pop().replace("-", "_")
+        if name in chosen or name not in files:
+            continue    # built into this kernel
+        chosen[name] = files[name]
+        depends = output_of(["modinfo", "-F", "depends", files[name]])
+        todo += [word for word in depends.strip().split(",") if word]
+    return sorted(chosen.values())
+
+
+def base(release):
+    init = os.path.join(SANDBOX, "host_init")
+    modules = host_modules(release)
+
+    def make():
+        archive = Archive()
+        add_busybox(archive)
+        archive.folder("lib/modules/" + release)
+        archive.file("init", init)
+        for path in modules:
+            name = os.path.basename(path).removesuffix(".xz")
+            archive.data(f"lib/modules/{release}/kernel/{name}",
+                         _module_data(path))
+        return archive.bytes()
+
+    return _cached("base", modules + [init, busybox()], make)
+
+
+def _module_index(archive, release, modules, product):
+    """modules.dep and its kin, as depmod makes them for what is aboard."""
+    with tempfile.TemporaryDirectory() as work:
+        tree = os.path.join(work, "lib/modules", release)
+        os.makedirs(tree + "/kernel")
+        os.makedirs(tree + "/extra")
+        for path in modules:
+            name = os.path.basename(path).removesuffix(".xz")
+            with open(f"{tree}/kernel/{name}", "wb") as out:
+                out.write(_module_data(path))
+        for path in product:
+            shutil.copy(path, tree + "/extra")
+        source = os.path.join(kernels.folder_of(release), "lib/modules",
+                              release)
+        for name in ("modules.order", "modules.builtin"):
+            shutil.copy(os.path.join(source, name), tree)
+        output_of(["depmod", "-b", work, release])
+        for name in ("modules.dep", "modules.alias", "modules.symbols",
+                     "modules.builtin"):
+            archive.file(f"lib/modules/{release}/{name}",
+                         os.path.join(tree, name))
+
+
+def product(release, bare=False):
+    """What this project builds. Whatever is not built yet is left out."""
+    module = os.path.join(BUILD, "module", "ringlet.ko")
+    launcher = os.path.join(BUILD, "ringlet")
+    wanted = () if bare else (module, launcher)
+    there = [path for path in wanted if os.path.exists(path)]
+    for path in wanted:
+        if path not in there:
+            say(f"{os.path.relpath(path)} is not built: left out")
+
+    def make():
+        archive = Archive()
+        if module in there:
+            archive.file(f"lib/modules/{release}/extra/ringlet.ko", module)
+        _module_index(archive, release, host_modules(release),
+                      [module] if module in there else [])
+        if launcher in there:
+            add_program(archive, "usr/bin/ringlet", launcher)
+        return archive.bytes()
+
+    return _cached("bare" if bare else "product", there + host_modules(release), make)
+
+
+def guest_initrd():
+    """A small guest system: busybox and an /init that runs /command.
+
+    Ends at a multiple of 4 bytes, so that more archives can follow."""
+    archive = Archive()
+    add_busybox(archive)
+    archive.file("init", os.path.join(SANDBOX, "guest_init"))
+    archive.file("interactive", os.path.join(SANDBOX, "guest_shell"))
+    packed = gzip.compress(archive.bytes(), mtime=0)
+    return packed + b"\0" * (-len(packed) % 4)
+
+
+def _prepare(vmlinuz):
+    """The cache of prepared kernels, or None where that is not built."""
+    launcher = os.path.join(BUILD, "ringlet")
+    if not os.path.exists(launcher):
+        return None
+    cache = os.path.join(BUILD, "cache")
+    done = subprocess.run([launcher, "prepare", "--cache", cache, vmlinuz],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False)
+    if done.returncode:
+        say(f"`ringlet prepare` failed: {done.stdout.strip()}")
+        return None
+    return cache
+
+
+def guest(flavour):
+    """/guest and the prepared kernel for `ringlet run`."""
+    vmlinuz = kernels.vmlinuz_of(kernels.get(flavour))
+    cache = _prepare(vmlinuz)
+    files = [vmlinuz, busybox(), os.path.join(SANDBOX, "guest_init"),
+             os.path.join(SANDBOX, "guest_shell")]
+    if cache:
+        files += [path for path in glob.glob(cache + "/**", recursive=True)
+                  if os.path.isfile(path)]
+
+    def make():
+        archive = Archive()
+        archive.file("guest/vmlinuz", vmlinuz)
+        archive.data("guest/initrd.gz", guest_initrd())
+        if cache:
+            archive.tree("root/.cache/ringlet", cache)
+        return archive.bytes()
+
+    return _cached(f"guest-{flavour}", files, make)

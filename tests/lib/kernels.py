@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Fetches Debian's kernel packages and unpacks them under build/kernels/.
+
+Nothing is installed into /boot. The release is never written down here: it is
+what linux-image-FLAVOUR depends on today. The headers (needed to build the
+module and to prepare a guest kernel) are installed by apt, because their
+symbolic links expect /usr/src and /usr/lib.
+"""
+
+import fcntl
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+from paths import BUILD, Trouble, output_of, say
+
+FLAVOURS = ("amd64", "cloud-amd64", "rt-amd64")
+FOLDER = os.path.join(BUILD, "kernels")
+
+
+def _root():
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo"):
+        return ["sudo"]
+    raise Trouble("neither root nor sudo: install the packages by hand")
+
+
+def _may_install():
+    return os.environ.get("DEPS") != "no"
+
+
+def headers_of(release):
+    return f"/usr/src/linux-headers-{release}"
+
+
+def _has_headers(release):
+    return os.path.exists(headers_of(release) + "/Makefile")
+
+
+def _offered(flavour):
+    """The release that apt's lists give for a flavour, or None."""
+    done = subprocess.run(
+        ["apt-cache", "show", "--no-all-versions", f"linux-image-{flavour}"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        check=False)
+    found = re.search(rf"^Depends:.*\blinux-image-(\S+-{flavour})\b",
+                      done.stdout, re.M)
+    return found.group(1) if found else None
+
+
+def _update():
+    say("apt-get update")
+    output_of(_root() + ["apt-get", "-qq", "update"])
+
+
+def _install_headers(release):
+    say(f"installing linux-headers-{release}")
+    output_of(_root() + ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get",
+                         "-qq", "-y", "--no-install-recommends", "install",
+                         f"linux-headers-{release}"])
+
+
+def _download(release):
+    """Unpacks the image package of a release; leaves no .deb behind."""
+    target = os.path.join(FOLDER, release)
+    work = f"{target}.{os.getpid()}"
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work)
+    say(f"downloading linux-image-{release}")
+    try:
+        # As root, apt would complain that its own user cannot write here.
+        output_of(["apt-get", "-qq", "-o", "APT::Sandbox::User=root",
+                   "download", f"linux-image-{release}"], cwd=work)
+        package = glob.glob(os.path.join(work, "*.deb"))[0]
+        output_of(["dpkg-deb", "-x", package, work])
+        os.unlink(package)
+        shutil.rmtree(os.path.join(work, "usr/share"), ignore_errors=True)
+        shutil.rmtree(target, ignore_errors=True)
+        os.rename(work, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _fetch(flavour):
+    release = _offered(flavour)
+    if release is None and _may_install():
+        _update()
+        release = _offered(flavour)
+    if release is None:
+        raise Trouble(f"apt knows no linux-image-{flavour}: run `apt-get "
+                      "update` and look at /etc/apt/sources.list")
+    for attempt in (1, 2):
+        try:
+            if not os.path.exists(vmlinuz_of(release)):
+                _download(release)
+            if not _has_headers(release):
+                if not _may_install():
+                    raise Trouble(f"linux-headers-{release} is missing and "
+                                  "DEPS=no forbids to install it")
+                _install_headers(release)
+            return release
+        except Trouble:
+            # Old lists name packages that are gone from the mirror.
+            if attempt == 2 or not _may_install():
+                raise
+            _update()
+            release = _offered(flavour) or release
+    return release
+
+
+def folder_of(release):
+    return os.path.join(FOLDER, release)
+
+
+def vmlinuz_of(release):
+    return os.path.join(folder_of(release), "boot", f"vmlinuz-{release}")
+
+
+def get(flavour="amd64"):
+    """Returns the release of a flavour, fetched where it is not there."""
+    if flavour not in FLAVOURS:
+        raise Trouble(f"no such kernel flavour: {flavour} "
+                      f"(there are {', '.join(FLAVOURS)})")
+    os.makedirs(FOLDER, exist_ok=True)
+    stamp = os.path.join(FOLDER, f"{flavour}.release")
+    with open(os.path.join(FOLDER, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(stamp):
+            with open(stamp) as source:
+                release = source.read().strip()
+            if os.path.exists(vmlinuz_of(release)) and _has_headers(release):
+                return release
+        release = _fetch(flavour)
+        with open(stamp, "w") as out:
+            out.write(release + "\n")
+    return release
