@@ -53,7 +53,7 @@ module:
 	$(Q)tools/link-tree $(TREE) abi switcher host_module
 	$(Q)kdir='$(KDIR)'; [ -n "$$kdir" ] && \
 		$(MAKE) $(if $(V),V=1,-s) -C "$$kdir" M=$(TREE)/host_module \
-		$(MODULE_FLAGS) modules
+		CONFIG_DEBUG_INFO_BTF_MODULES= $(MODULE_FLAGS) modules
 	$(Q)cmp -s $(TREE)/host_module/ringlet.ko $(BUILD)/module/ringlet.ko || \
 		cp $(TREE)/host_module/ringlet.ko $(BUILD)/module/ringlet.ko
 

@@ -9,6 +9,7 @@
 A part is rebuilt when one of its inputs is newer or another one.
 """
 
+import fcntl
 import glob
 import gzip
 import hashlib
@@ -21,8 +22,11 @@ import tempfile
 
 import kernels
 from cpio import Archive
-from paths import BUILD, SANDBOX, Trouble, output_of, say, write_atomically
+from paths import BUILD, REPO, SANDBOX, Trouble, output_of, say, write_atomically
 
+MODULE = os.path.join(BUILD, "module", "ringlet.ko")
+LAUNCHER = os.path.join(BUILD, "ringlet")
+GUEST_INIT = os.path.join(SANDBOX, "guest_init")
 CACHE = os.path.join(BUILD, "sandbox")
 
 # What the sandbox itself needs, and what tests of guests with disks and
@@ -77,6 +81,10 @@ def _cached(name, inputs, make):
     target = os.path.join(CACHE, f"{name}-{sign.hexdigest()[:16]}.cpio")
     if not os.path.exists(target):
         data = make()
+        if isinstance(data, tuple):     # (archive, is it complete?)
+            data, complete = data
+            if not complete:
+                return data
         for old in glob.glob(os.path.join(CACHE, f"{name}-*.cpio")):
             _forget(old)
         write_atomically(target, data)
@@ -161,9 +169,7 @@ def _module_index(archive, release, modules, product):
 
 def product(release, bare=False):
     """What this project builds. Whatever is not built yet is left out."""
-    module = os.path.join(BUILD, "module", "ringlet.ko")
-    launcher = os.path.join(BUILD, "ringlet")
-    wanted = () if bare else (module, launcher)
+    wanted = () if bare else (MODULE, LAUNCHER)
     there = [path for path in wanted if os.path.exists(path)]
     for path in wanted:
         if path not in there:
@@ -171,15 +177,22 @@ def product(release, bare=False):
 
     def make():
         archive = Archive()
-        if module in there:
-            archive.file(f"lib/modules/{release}/extra/ringlet.ko", module)
+        if MODULE in there:
+            archive.file(f"lib/modules/{release}/extra/ringlet.ko", MODULE)
         _module_index(archive, release, host_modules(release),
-                      [module] if module in there else [])
-        if launcher in there:
-            add_program(archive, "usr/bin/ringlet", launcher)
+                      [MODULE] if MODULE in there else [])
+        if LAUNCHER in there:
+            add_program(archive, "usr/bin/ringlet", LAUNCHER)
         return archive.bytes()
 
     return _cached("bare" if bare else "product", there + host_modules(release), make)
+
+
+def require_product():
+    """Trouble unless module and launcher are built."""
+    for path in (MODULE, LAUNCHER):
+        if not os.path.exists(path):
+            raise Trouble(f"{os.path.relpath(path)} is not built: run `make`")
 
 
 def guest_initrd():
@@ -188,43 +201,47 @@ def guest_initrd():
     Ends at a multiple of 4 bytes, so that more archives can follow."""
     archive = Archive()
     add_busybox(archive)
-    archive.file("init", os.path.join(SANDBOX, "guest_init"))
-    archive.file("interactive", os.path.join(SANDBOX, "guest_shell"))
+    archive.file("init", GUEST_INIT)
     packed = gzip.compress(archive.bytes(), mtime=0)
     return packed + b"\0" * (-len(packed) % 4)
 
 
-def _prepare(vmlinuz):
-    """The cache of prepared kernels, or None where that is not built."""
-    launcher = os.path.join(BUILD, "ringlet")
-    if not os.path.exists(launcher):
-        return None
-    cache = os.path.join(BUILD, "cache")
-    done = subprocess.run([launcher, "prepare", "--cache", cache, vmlinuz],
+def _prepare(vmlinuz, cache):
+    """Lets `ringlet prepare` fill the cache; None or why it could not."""
+    shutil.rmtree(cache, ignore_errors=True)
+    if not os.path.exists(LAUNCHER):
+        return "the launcher is not built"
+    done = subprocess.run([LAUNCHER, "prepare", "--cache", cache, vmlinuz],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, check=False)
-    if done.returncode:
-        say(f"`ringlet prepare` failed: {done.stdout.strip()}")
-        return None
-    return cache
+    return done.stdout.strip() if done.returncode else None
 
 
-def guest(flavour):
-    """/guest and the prepared kernel for `ringlet run`."""
+def guest(flavour, needed):
+    """/guest and the prepared kernel for `ringlet run`.
+
+    needed: it is an error when the kernel cannot be prepared."""
     vmlinuz = kernels.vmlinuz_of(kernels.get(flavour))
-    cache = _prepare(vmlinuz)
-    files = [vmlinuz, busybox(), os.path.join(SANDBOX, "guest_init"),
-             os.path.join(SANDBOX, "guest_shell")]
-    if cache:
-        files += [path for path in glob.glob(cache + "/**", recursive=True)
-                  if os.path.isfile(path)]
+    cache = os.path.join(BUILD, "cache", flavour)
+    files = [vmlinuz, busybox(), GUEST_INIT]
+    files += [path for path in [LAUNCHER] if os.path.exists(path)]
+    for folder in ("guest_pv", "abi"):
+        files += glob.glob(os.path.join(REPO, folder, "*.*"))
 
     def make():
         archive = Archive()
         archive.file("guest/vmlinuz", vmlinuz)
         archive.data("guest/initrd.gz", guest_initrd())
-        if cache:
-            archive.tree("root/.cache/ringlet", cache)
-        return archive.bytes()
+        trouble = _prepare(vmlinuz, cache)
+        if trouble and needed:
+            raise Trouble(f"cannot prepare the guest's kernel: {trouble}")
+        if trouble:
+            say(f"no prepared kernel aboard: {trouble}")
+            return archive.bytes(), False
+        archive.tree("root/.cache/ringlet", cache)
+        return archive.bytes(), True
 
-    return _cached(f"guest-{flavour}", files, make)
+    os.makedirs(CACHE, exist_ok=True)
+    with open(os.path.join(CACHE, f"guest-{flavour}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _cached(f"guest-{flavour}", files, make)

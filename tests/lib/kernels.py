@@ -9,12 +9,14 @@ symbolic links expect /usr/src and /usr/lib.
 
 import fcntl
 import glob
+import lzma
 import os
 import re
 import shutil
+import struct
 import subprocess
 
-from paths import BUILD, Trouble, output_of, say
+from paths import BUILD, Trouble, output_of, say, write_atomically
 
 FLAVOURS = ("amd64", "cloud-amd64", "rt-amd64")
 FOLDER = os.path.join(BUILD, "kernels")
@@ -117,6 +119,32 @@ def folder_of(release):
 
 def vmlinuz_of(release):
     return os.path.join(folder_of(release), "boot", f"vmlinuz-{release}")
+
+
+def _payload(image):
+    """The compressed kernel in a bzImage (boot protocol 2.08 and later)."""
+    setup_sectors = image[0x1f1] or 4
+    offset, length = struct.unpack_from("<II", image, 0x248)
+    start = (setup_sectors + 1) * 512 + offset
+    return image[start:start + length]
+
+
+def vmlinux(release):
+    """The unpacked kernel as an ELF file, which QEMU starts by its PVH entry:
+    the same code without the decompressor, hence also without KASLR."""
+    target = os.path.join(BUILD, "sandbox", f"vmlinux-{release}")
+    if not os.path.exists(target):
+        with open(vmlinuz_of(release), "rb") as source:
+            data = _payload(source.read())
+        if data.startswith(b"\xfd7zXZ"):
+            data = lzma.LZMADecompressor().decompress(data)
+        elif data.startswith(b"\x28\xb5\x2f\xfd"):
+            data = subprocess.run(["zstd", "-dcq"], input=data[:-4],
+                                  stdout=subprocess.PIPE, check=True).stdout
+        else:
+            raise Trouble(f"--fast cannot unpack the kernel {release}")
+        write_atomically(target, data)
+    return target
 
 
 def get(flavour="amd64"):

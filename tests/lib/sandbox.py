@@ -36,6 +36,7 @@ def parser():
     p.add_argument("--tty", action="store_true", default=None)
     p.add_argument("--no-tty", action="store_false", dest="tty")
     p.add_argument("--bare", action="store_true")
+    p.add_argument("--fast", action="store_true")
     p.add_argument("--qemu-args", type=shlex.split, default=[])
     p.add_argument("command", nargs="*")
     return p
@@ -44,8 +45,9 @@ def parser():
 def run_archive(options):
     """The archive that belongs to this run alone."""
     archive = Archive()
+    start = window_size() if options.tty else ""
     archive.data("sandbox/command", (
-        f"exec {shlex.join(options.command)}\n").encode())
+        f"{start}exec {shlex.join(options.command)}\n").encode())
     ports = ["vport0p4"]
     ports += ["hvc0"] if options.tty else ["vport0p1", "vport0p2", "vport0p3"]
     archive.data("sandbox/ports", "\n".join(ports).encode())
@@ -68,14 +70,16 @@ def run_archive(options):
     return archive.bytes()
 
 
-def build(options):
-    """Fills in what the machine needs: kernel, command line, initramfs."""
+def build(options, prepared=False):
+    """Fills in what the machine needs: kernel, command line, initramfs.
+    prepared: without a prepared guest kernel the run makes no sense."""
     release = kernels.get(options.flavour)
-    options.kernel = kernels.vmlinuz_of(release)
+    options.kernel = kernels.vmlinux(release) if options.fast \
+        else kernels.vmlinuz_of(release)
     parts = [initramfs.base(release)]
     parts.append(initramfs.product(release, options.bare))
     if not options.bare:
-        parts.append(initramfs.guest(options.guest))
+        parts.append(initramfs.guest(options.guest, prepared))
     parts.append(run_archive(options))
     options.initramfs = parts
     options.append = f"{APPEND} {options.append}".strip()
@@ -121,6 +125,12 @@ def write_all(fd):
         while data:
             data = data[os.write(fd, data):]
     return write
+
+
+def window_size():
+    """Shell words that give the guest's terminal our terminal's size."""
+    size = terminal.Terminal.size()
+    return "stty rows %d cols %d; " % size if size else ""
 
 
 def execute(options, stdout=None, stderr=None):

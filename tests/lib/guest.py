@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What tests/sandbox/guest does: a guest in the sandbox, and its output.
+
+The command's output comes over the guest's console, with boot messages before
+it. guest_init frames it with a word made for this run; Frame takes it out.
+"""
+
+import argparse
+import os
+import re
+import secrets
+import shlex
+import sys
+
+import initramfs
+import sandbox
+from cpio import Archive
+from paths import EXIT_TROUBLE, Trouble, say
+
+EXIT_GUEST = 123
+HOST_MEMORY = 768       # MB for the host itself and its initramfs
+
+
+class Frame:
+    """Splits the console stream: before, the command's output, after."""
+
+    def __init__(self, token, sink, show_boot):
+        self.begin = f"<{token} begin>\n".encode()
+        self.end = re.compile(rb"<%s end (\d+) (\d+)>\n" % token.encode())
+        self.open = b"<" + token.encode()
+        self.sink = sink
+        self.show_boot = show_boot
+        self.began = False
+        self.status = None
+        self.before = b""
+        self.held = b""
+        self.after = b""
+        self.error_bytes = 0
+
+    def feed(self, data):
+        if self.status is not None:
+            self.after += data
+        elif self.began:
+            self._during(data)
+        else:
+            self._before(data)
+
+    def _before(self, data):
+        if self.show_boot:
+            os.write(2, data)
+        self.before += data
+        start = self.before.find(self.begin)
+        if start >= 0:
+            rest = self.before[start + len(self.begin):]
+            self.before = self.before[:start]
+            self.began = True
+            if rest:
+                self._during(rest)
+
+    def _during(self, data):
+        self.held += data
+        found = self.end.search(self.held)
+        if found:
+            self.sink(self.held[:found.start()])
+            self.status = int(found.group(1))
+            self.error_bytes = int(found.group(2))
+            self.after = self.held[found.end():]
+            self.held = b""
+            return
+        # What may be the start of the end mark waits for more.
+        keep = self.held.rfind(b"<", max(0, len(self.held) - 80))
+        if keep < 0 or not self._may_open(self.held[keep:]):
+            keep = len(self.held)
+        self.sink(self.held[:keep])
+        self.held = self.held[keep:]
+
+    def _may_open(self, tail):
+        return self.open.startswith(tail) or tail.startswith(self.open)
+
+    def errors(self):
+        """Standard error of the command."""
+        return self.after[:self.error_bytes]
+
+    def rest(self):
+        return self.after[self.error_bytes:]
+
+
+def parser():
+    p = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    p.add_argument("--add")
+    p.add_argument("--stats")
+    p.add_argument("--memory", type=int, default=256, dest="guest_memory")
+    p.add_argument("--kernel", default="amd64", dest="guest")
+    p.add_argument("--guest-append", default="")
+    p.add_argument("--run-args", default="")
+    p.add_argument("--host-cpus", type=int, default=1, dest="cpus")
+    p.add_argument("--host-cpu", default="max", dest="cpu")
+    p.add_argument("--host-memory", type=int, dest="memory")
+    p.add_argument("--append", default="")
+    p.add_argument("--module-args", default="")
+    p.add_argument("--disk", action="append", default=[], dest="disks")
+    p.add_argument("--fast", action="store_true")
+    p.add_argument("--verbose", action="store_true")
+    p.add_argument("--log")
+    p.add_argument("--timeout", type=float, default=120)
+    p.add_argument("--qemu-args", type=shlex.split, default=[])
+    p.add_argument("command", nargs="*")
+    return p
+
+
+def guest_archive(options, token):
+    """What follows the guest's own initrd: the command and /add."""
+    archive = Archive()
+    if options.command:
+        archive.data("command", (" ".join(options.command) + "\n").encode())
+        archive.data("token", token.encode())
+    if options.add:
+        if not os.path.isdir(options.add):
+            raise Trouble(f"--add: there is no folder {options.add}")
+        archive.tree("add", options.add)
+    return archive.bytes()
+
+
+def host_script(options, token):
+    """The shell commands that the emulated host runs."""
+    words = "console=hvc0" if options.verbose else "console=hvc0 quiet"
+    lines = [
+        f"modprobe ringlet {options.module_args} || exit 125",
+        "cat /guest/initrd.gz /sandbox/guest.cpio >/tmp/initrd",
+        "rm /sandbox/guest.cpio",
+        f"ringlet run --memory {options.guest_memory}M --initrd /tmp/initrd "
+        f"--stats /tmp/stats {options.run_args} /guest/vmlinuz -- {words} "
+        f"{options.guest_append}",
+        "status=$?",
+    ]
+    if options.command:
+        lines.append(f"printf '<{token} stats %d>\\n' $status; "
+                     "cat /tmp/stats 2>/dev/null")
+    return "\n".join(lines + ["exit $status"]) + "\n"
+
+
+def keep_stats(options, text):
+    if not options.stats:
+        return
+    if not text.strip():
+        say("`ringlet run` wrote no statistics")
+        return
+    with open(options.stats, "wb") as out:
+        out.write(text)
+
+
+def with_command(options, token):
+    """Runs CMD in the guest; returns the exit status."""
+    frame = Frame(token, sandbox.write_all(1), options.verbose)
+    options.stdin = None
+    status = sandbox.execute(options, stdout=frame.feed)
+    text = frame.rest() if frame.status is not None else b""
+    if frame.status is None:
+        text = frame.held if frame.began else frame.before
+    mark = re.compile(rb"<%s stats (\d+)>\n" % token.encode())
+    guest_words, *found = mark.split(text, maxsplit=1)
+    if found:
+        keep_stats(options, found[1])
+    if status in (sandbox.EXIT_KERNEL, sandbox.EXIT_TIMEOUT, EXIT_TROUBLE):
+        if frame.status is None and not options.verbose:
+            show(guest_words)
+        return status
+    if frame.status is None:
+        say(f"the guest ended before the command did; `ringlet run` exited "
+            f"with {status}; the guest's last words:")
+        show(guest_words)
+        return EXIT_GUEST
+    os.write(2, frame.errors())
+    if status:
+        say(f"the command ended with {frame.status}, but `ringlet run` "
+            f"exited with {status}")
+        return EXIT_GUEST
+    return frame.status
+
+
+def show(text):
+    for line in text.decode(errors="replace").splitlines()[-60:]:
+        print("  | " + line.rstrip("\r"), file=sys.stderr)
+
+
+def main(words, usage):
+    if "--help" in words[:1] or "-h" in words[:1]:
+        print(usage.strip())
+        return 0
+    options = parser().parse_args(words)
+    options.memory = options.memory or HOST_MEMORY + options.guest_memory
+    options.flavour, options.bare, options.program = "amd64", False, []
+    token = secrets.token_hex(8)
+    framed = bool(options.command)
+    options.tty = not framed and os.isatty(0) and os.isatty(1)
+
+    def action():
+        initramfs.require_product()
+        options.more = {
+            "sandbox/guest.cpio": guest_archive(options, token),
+            "sandbox/script": host_script(options, token).encode()}
+        options.add, options.command = [], ["sh", "/sandbox/script"]
+        sandbox.build(options, prepared=True)
+        return with_command(options, token) if framed \
+            else sandbox.execute(options)
+    return sandbox.guarded(action)
