@@ -55,6 +55,13 @@ int boot_load_initrd(struct boot_initrd *initrd,
 void boot_close_initrd(struct boot_initrd *initrd);
 
 /*
+ * Can a kernel that ends at kernel_end (GPA) start in so much memory, with an
+ * initrd of so many bytes? A message and -ENOSPC if not.
+ */
+int boot_check_memory(uint64_t memory_size, uint64_t kernel_end,
+		      uint64_t initrd_size);
+
+/*
  * Write boot parameters and command line to RL_BOOT_PARAMS_GPA and
  * RL_CMDLINE_GPA. The memory there must still be zeros.
  */

@@ -15,6 +15,27 @@
 
 #define MEGABYTE (1ull << 20)
 
+/*
+ * What Linux needs beside its image to get as far as its first process: page
+ * structures, per-CPU areas, slabs. With less it dies in silence.
+ */
+#define WORKING_MEMORY (24 * MEGABYTE)
+
+int boot_check_memory(uint64_t memory_size, uint64_t kernel_end,
+		      uint64_t initrd_size)
+{
+	uint64_t need = kernel_end + initrd_size + WORKING_MEMORY;
+
+	if (memory_size >= need)
+		return 0;
+	log_warnx("%llu MB of memory are too little for this kernel%s: give "
+		  "--memory %lluM or more",
+		  (unsigned long long)(memory_size / MEGABYTE),
+		  initrd_size ? " and initrd" : "",
+		  (unsigned long long)(need / MEGABYTE + 1));
+	return -ENOSPC;
+}
+
 int boot_place_initrd(const struct setup_header *header, uint64_t memory_size,
 		      uint64_t kernel_end, uint64_t size, uint64_t *gpa)
 {

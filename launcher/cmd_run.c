@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * `ringlet run`: from the command line to the exit status.
+ *
+ *	options -> device -> kernel prepared -> [ machine -> loaded -> running
+ *	-> ended ] -> statistics -> exit status
+ *
+ * The part in brackets is done again when the guest reboots.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "cmd.h"
+#include "device.h"
+#include "events.h"
+#include "exit.h"
+#include "log.h"
+#include "machine.h"
+#include "options.h"
+#include "prepare.h"
+#include "stats.h"
+
+/*J: launcher.start
+ * Here is everything that starting a virtual machine takes, seen from above.
+ * Open the device. Make sure that the guest's kernel has its paravirt layer
+ * (most times: find it in the cache). Ask the module for a machine, give it
+ * memory, put the kernel there, write the two pages that a boot loader
+ * writes, set four registers, and let a thread run it. Then wait.
+ *
+ * Nothing of it is privileged. The one thing that this program can do and
+ * others cannot is to open /dev/ringlet; and whatever it does wrong, or is
+ * made to do wrong by its guest, ends with its process: memory, machine and
+ * all are given back by the kernel when it exits, however it exits.
+ :*/
+
+static const char help[] =
+"Usage: ringlet run [options] KERNEL [-- kernel arguments]\n"
+"\n"
+"Starts KERNEL (a bzImage such as /boot/vmlinuz-..., or an ELF vmlinux) as a\n"
+"guest whose console is this terminal.\n"
+"\n"
+"  -m, --memory SIZE   memory of the guest, with K, M or G; default 512M\n"
+"  -i, --initrd FILE   initial RAM disk\n"
+"  -a, --append ARGS   kernel arguments, as those behind --\n"
+"      --stats FILE    write statistics (JSON) to FILE at the end; - is\n"
+"                      standard error\n"
+"      --escape KEY    escape key, such as ^A (the default) or ^], or none\n"
+"      --cache DIR     where prepared kernels are kept\n"
+"      --layer DIR     source of the paravirt layer\n"
+"      --headers DIR   the kernel's headers, to build the layer against\n"
+"  -v, --verbose       say what happens, with times; twice: more of it\n"
+"  -h, --help          this help\n"
+"\n"
+"On a terminal: ^A x ends the guest, ^A h lists the other keys.\n"
+"\n"
+"Exit status: 0 the guest powered off, 1 an error of launcher or host, 2 bad\n"
+"arguments, 3 this host cannot run guests, 4 kernel or initrd not usable, 5 the\n"
+"guest panicked, 6 the guest was killed, 128+N ended by signal N.\n";
+
+/* What stays the same over the guest's reboots. */
+struct run {
+	struct run_options options;
+	struct prepared prepared;
+	struct setup_header header;
+	struct boot_initrd initrd;
+	char *command_line;
+	int device_fd;
+	struct console console;
+	struct events events;
+	struct stats_report report;
+	struct timespec start;	/* of the first guest's first instruction */
+};
+
+static uint64_t nanoseconds_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - start->tv_sec) * 1000000000ll +
+	       (now.tv_nsec - start->tv_nsec);
+}
+
+/* Everything that can be wrong before the kernel is looked at. */
+static int open_files(struct run *run)
+{
+	const struct run_options *options = &run->options;
+
+	run->command_line = boot_command_line(options->append, options->words,
+					      options->word_count);
+	if (!run->command_line)
+		return STATUS_USAGE;
+	if (options->stats && stats_check_path(options->stats))
+		return STATUS_USAGE;
+	if (access(options->kernel, R_OK)) {
+		log_warn("cannot read the kernel %s", options->kernel);
+		return STATUS_KERNEL;
+	}
+	/* An initrd that cannot fit whatever the kernel is said so at once. */
+	if (boot_open_initrd(options->initrd, &run->initrd) ||
+	    boot_check_memory(options->memory, GUEST_LOW_MEMORY,
+			      run->initrd.size))
+		return STATUS_KERNEL;
+	run->device_fd = device_open();
+	return run->device_fd < 0 ? STATUS_HOST : STATUS_OK;
+}
+
+static int prepare(struct run *run)
+{
+	const struct run_options *options = &run->options;
+	struct prepare_options how = {
+		.cache_dir = options->cache,
+		.layer_dir = options->layer,
+		.headers_dir = options->headers,
+		.verbose = options->verbose > 0,
+	};
+
+	if (prepare_kernel(options->kernel, &how, &run->prepared))
+		return STATUS_KERNEL;
+	if (boot_read_header(options->kernel, &run->header)) {
+		prepared_free(&run->prepared);
+		return STATUS_KERNEL;
+	}
+	log_info("kernel %s is prepared", run->prepared.release);
+	return STATUS_OK;
+}
+
+static int load(struct run *run, struct machine *machine)
+{
+	uint64_t kernel_end;
+
+	if (prepared_load(&run->prepared, machine->memory.hva,
+			  machine->memory.size, &kernel_end))
+		return STATUS_KERNEL;
+	log_info("kernel loaded, it ends at 0x%llx (%llu MB)",
+		 (unsigned long long)kernel_end,
+		 (unsigned long long)kernel_end >> 20);
+	if (boot_check_memory(machine->memory.size, kernel_end,
+			      run->initrd.size) ||
+	    boot_load_initrd(&run->initrd, &run->header, &machine->memory,
+			     kernel_end))
+		return STATUS_KERNEL;
+	boot_write_params(&machine->memory, &run->header, &run->initrd,
+			  run->command_line);
+	log_info("kernel arguments: %s", run->command_line);
+	return STATUS_OK;
+}
+
+static int start(struct run *run, struct machine *machine)
+{
+	int error = vcpu_set_start(&machine->vcpu, run->prepared.entry,
+				   run->prepared.cr3, RL_BOOT_PARAMS_GPA);
+
+	if (!error) {
+		log_info("entering the guest at 0x%llx",
+			 (unsigned long long)run->prepared.entry);
+		error = vcpu_start(&machine->vcpu);
+	}
+	if (!error)
+		return STATUS_OK;
+	errno = -error;
+	log_warn("the guest cannot be started");
+	return STATUS_ERROR;
+}
+
+static void collect_stats(struct run *run, const struct machine *machine)
+{
+	struct rl_stats stats;
+	int error = vm_get_stats(machine->vm_fd, &stats);
+
+	if (!error) {
+		stats_add(&run->report, &stats);
+		return;
+	}
+	errno = -error;
+	log_warn("the module gives no statistics");
+}
+
+/* One life of the guest. ending->kind stays ENDING_NONE if none began. */
+static int run_once(struct run *run, struct ending *ending)
+{
+	struct machine machine;
+	int status;
+
+	if (machine_create(&machine, run->device_fd, run->options.memory,
+			   &run->console))
+		return STATUS_HOST;
+	status = load(run, &machine);
+	if (!status)
+		status = start(run, &machine);
+	if (!status) {
+		events_wait(&run->events, &machine);
+		vcpu_join(&machine.vcpu);
+		*ending = machine.vcpu.ending;
+		collect_stats(run, &machine);
+	}
+	machine_destroy(&machine);
+	return status;
+}
+
+/* Say how it ended; the exit status, and the word for the statistics. */
+static int judge(struct run *run, const struct ending *ending)
+{
+	struct stats_report *report = &run->report;
+
+	report->reason = ending->reason;
+	switch (ending->kind) {
+	case ENDING_POWEROFF:
+		report->end = "poweroff";
+		log_info("the guest powered off");
+		return STATUS_OK;
+	case ENDING_PANIC:
+		report->end = "panic";
+		log_warnx("the guest's kernel panicked");
+		return STATUS_PANIC;
+	case ENDING_KILLED:
+		report->end = "killed";
+		log_warnx("the guest was killed: %s", ending->reason);
+		return STATUS_KILLED;
+	case ENDING_STOPPED:
+		report->end = "signal";
+		log_warnx("the guest was ended by %s",
+			  strsignal(run->events.signal));
+		return STATUS_SIGNAL + run->events.signal;
+	case ENDING_OUTPUT:
+		report->end = "error";
+		log_warnx("the guest was ended: standard output cannot be "
+			  "written: %s", ending->reason);
+		return STATUS_ERROR;
+	default:
+		report->end = "error";
+		log_warnx("%s", ending->reason);
+		return STATUS_ERROR;
+	}
+}
+
+/* Boot until the guest wants no more of it. */
+static int run_guest(struct run *run)
+{
+	struct ending ending = { .kind = ENDING_NONE };
+	int status;
+
+	clock_gettime(CLOCK_MONOTONIC, &run->start);
+	while (!(status = run_once(run, &ending))) {
+		/* A signal that came with the reboot still means the end. */
+		if (ending.kind == ENDING_REBOOT && run->events.signal)
+			ending.kind = ENDING_STOPPED;
+		if (ending.kind != ENDING_REBOOT)
+			break;
+		log_info("the guest reboots");
+	}
+	terminal_restore();
+	run->report.wall_ns = nanoseconds_since(&run->start);
+	if (!status)
+		status = judge(run, &ending);
+	else
+		run->report.end = "error";
+	run->report.exit_status = status;
+	if (run->options.stats && run->report.boots &&
+	    stats_write(run->options.stats, &run->report) &&
+	    status == STATUS_OK)
+		status = STATUS_ERROR;
+	return status;
+}
+
+static int run_with_console(struct run *run)
+{
+	int error = console_init(&run->console);
+	int status;
+
+	if (!error)
+		error = events_init(&run->events, &run->console,
+				    run->options.escape);
+	if (error) {
+		errno = -error;
+		log_warn("cannot set up the console");
+		return STATUS_ERROR;
+	}
+	status = run_guest(run);
+	events_destroy(&run->events);
+	console_destroy(&run->console);
+	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run run = { .device_fd = -1, .initrd = { .fd = -1 } };
+	char message[512];
+	int status;
+
+	if (options_parse_run(argc, argv, &run.options, message,
+			      sizeof(message)))
+		fatalx(STATUS_USAGE, "%s; see ringlet run --help", message);
+	if (run.options.help) {
+		fputs(help, stdout);
+		return STATUS_OK;
+	}
+	log_set_level(run.options.verbose > 1 ? LOG_LEVEL_DEBUG :
+		      run.options.verbose ? LOG_LEVEL_INFO : LOG_LEVEL_QUIET);
+	status = open_files(&run);
+	if (!status)
+		status = prepare(&run);
+	if (!status) {
+		run.report.kernel = run.options.kernel;
+		run.report.release = run.prepared.release;
+		run.report.memory = run.options.memory;
+		run.report.reason = "";
+		status = run_with_console(&run);
+		prepared_free(&run.prepared);
+	}
+	boot_close_initrd(&run.initrd);
+	free(run.command_line);
+	if (run.device_fd >= 0)
+		close(run.device_fd);
+	return status;
+}

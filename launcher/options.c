@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Parsing the command line of `ringlet run` with getopt_long(3). Each option
+ * has a setter of its own; a wrong value is answered with the rule it broke.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "options.h"
+#include "terminal.h"
+
+enum option_id {
+	OPTION_WORD = 1,	/* getopt's code for a word that is no option */
+	OPTION_MEMORY = 256,
+	OPTION_INITRD,
+	OPTION_APPEND,
+	OPTION_STATS,
+	OPTION_CACHE,
+	OPTION_LAYER,
+	OPTION_HEADERS,
+	OPTION_ESCAPE,
+	OPTION_CPUS,
+};
+
+static const struct option long_options[] = {
+	{ "memory", required_argument, NULL, OPTION_MEMORY },
+	{ "initrd", required_argument, NULL, OPTION_INITRD },
+	{ "append", required_argument, NULL, OPTION_APPEND },
+	{ "stats", required_argument, NULL, OPTION_STATS },
+	{ "cache", required_argument, NULL, OPTION_CACHE },
+	{ "layer", required_argument, NULL, OPTION_LAYER },
+	{ "headers", required_argument, NULL, OPTION_HEADERS },
+	{ "escape", required_argument, NULL, OPTION_ESCAPE },
+	{ "cpus", required_argument, NULL, OPTION_CPUS },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* '-': in order, so that words behind `--` are told from words before it. */
+static const char short_options[] = "-:m:i:a:vh";
+
+/* What is wrong, for the caller to print. */
+struct complaint {
+	char *text;
+	size_t size;
+};
+
+static int complain(const struct complaint *to, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int complain(const struct complaint *to, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(to->text, to->size, format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
+
+/* The power of two that a size suffix stands for, or -1. */
+static int suffix_shift(const char *suffix)
+{
+	if (!*suffix)
+		return 20;
+	if (suffix[1] && strcmp(suffix + 1, "B") && strcmp(suffix + 1, "iB"))
+		return -1;
+	switch (*suffix) {
+	case 'k':
+	case 'K':
+		return 10;
+	case 'm':
+	case 'M':
+		return 20;
+	case 'g':
+	case 'G':
+		return 30;
+	default:
+		return -1;
+	}
+}
+
+int options_parse_size(const char *text, uint64_t *bytes)
+{
+	unsigned long long number;
+	char *end;
+	int shift;
+
+	/* strtoull takes blanks and signs; a size has neither. */
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	shift = suffix_shift(end);
+	if (shift < 0)
+		return -EINVAL;
+	if (errno || number > UINT64_MAX >> shift)
+		return -ERANGE;
+	*bytes = (uint64_t)number << shift;
+	return 0;
+}
+
+static int set_memory(struct run_options *options, const char *text,
+		      const struct complaint *to)
+{
+	int error = options_parse_size(text, &options->memory);
+
+	if (error == -EINVAL)
+		return complain(to, "--memory %s is not a size; write for "
+				"example 512M or 2G", text);
+	if (error || options->memory > OPTIONS_MEMORY_MAX)
+		return complain(to, "--memory %s is more than a guest can "
+				"have (%lluG)", text,
+				(unsigned long long)OPTIONS_MEMORY_MAX >> 30);
+	if (options->memory < OPTIONS_MEMORY_MIN)
+		return complain(to, "--memory %s is too little for a Linux "
+				"kernel; give at least %lluM", text,
+				(unsigned long long)OPTIONS_MEMORY_MIN >> 20);
+	options->memory &= ~(GUEST_PAGE_SIZE - 1);
+	return 0;
+}
+
+static int set_cpus(const char *text, const struct complaint *to)
+{
+	char *end;
+	long number;
+
+	errno = 0;
+	number = strtol(text, &end, 10);
+	if (errno || end == text || *end || number < 1)
+		return complain(to, "--cpus %s is not a number of CPUs", text);
+	if (number > 1)
+		return complain(to, "--cpus %s: a guest has one CPU in this "
+				"version; leave --cpus away", text);
+	return 0;
+}
+
+static int set_escape(struct run_options *options, const char *text,
+		      const struct complaint *to)
+{
+	int key = terminal_parse_key(text);
+
+	if (key < -1)
+		return complain(to, "--escape %s is not a control key; write "
+				"for example ^A or ^], or none", text);
+	options->escape = key;
+	return 0;
+}
+
+static int set_word(struct run_options *options, const char *text,
+		    const struct complaint *to)
+{
+	if (options->kernel)
+		return complain(to, "unexpected argument %s: only one kernel "
+				"can be started, and arguments for it go "
+				"behind --", text);
+	options->kernel = text;
+	return 0;
+}
+
+static int set_option(int id, struct run_options *options,
+		      const struct complaint *to)
+{
+	switch (id) {
+	case 'm':
+	case OPTION_MEMORY:
+		return set_memory(options, optarg, to);
+	case 'i':
+	case OPTION_INITRD:
+		options->initrd = optarg;
+		return 0;
+	case 'a':
+	case OPTION_APPEND:
+		options->append = optarg;
+		return 0;
+	case OPTION_STATS:
+		options->stats = optarg;
+		return 0;
+	case OPTION_CACHE:
+		options->cache = optarg;
+		return 0;
+	case OPTION_LAYER:
+		options->layer = optarg;
+		return 0;
+	case OPTION_HEADERS:
+		options->headers = optarg;
+		return 0;
+	case OPTION_ESCAPE:
+		return set_escape(options, optarg, to);
+	case OPTION_CPUS:
+		return set_cpus(optarg, to);
+	case 'v':
+		options->verbose++;
+		return 0;
+	case 'h':
+		options->help = true;
+		return 0;
+	default:
+		return set_word(options, optarg, to);
+	}
+}
+
+/* getopt said no: which word it disliked, before it moved on. */
+static int complain_about(int code, char **argv, const struct complaint *to)
+{
+	const char *word = argv[optind - 1];
+	bool is_long = !strncmp(word, "--", 2);
+	char letter[] = { '-', (char)optopt, '\0' };
+
+	if (code == ':')
+		return complain(to, "option %s needs a value",
+				is_long ? word : letter);
+	if (optopt >= 256 || (is_long && optopt))
+		return complain(to, "option %s takes no value", word);
+	return complain(to, "unknown option %s",
+			is_long || !optopt ? word : letter);
+}
+
+int options_parse_run(int argc, char **argv, struct run_options *options,
+		      char *message, size_t message_size)
+{
+	struct complaint to = { message, message_size };
+	int code, error;
+
+	memset(options, 0, sizeof(*options));
+	options->memory = OPTIONS_MEMORY_DEFAULT;
+	options->escape = TERMINAL_ESCAPE_DEFAULT;
+	optind = 0;	/* glibc: start afresh, whoever parsed before */
+	opterr = 0;
+	while ((code = getopt_long(argc, argv, short_options, long_options,
+				   NULL)) != -1) {
+		if (code == '?' || code == ':')
+			return complain_about(code, argv, &to);
+		error = set_option(code, options, &to);
+		if (error)
+			return error;
+		if (options->help)
+			return 0;
+	}
+	options->words = argv + optind;
+	options->word_count = argc - optind;
+	if (!options->kernel)
+		return complain(&to, "no kernel given; say which file to "
+				"start, for example /boot/vmlinuz-...");
+	if (!*options->kernel)
+		return complain(&to, "the kernel's file name is empty");
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The command line of `ringlet run`, turned into a struct. Nothing is opened
+ * or checked against the host here.
+ */
+#ifndef RINGLET_LAUNCHER_OPTIONS_H
+#define RINGLET_LAUNCHER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define OPTIONS_MEMORY_DEFAULT	(512ull << 20)
+#define OPTIONS_MEMORY_MIN	(64ull << 20)
+#define OPTIONS_MEMORY_MAX	(1ull << 40)
+
+/* The strings belong to argv. */
+struct run_options {
+	const char *kernel;
+	const char *initrd;	/* or NULL */
+	const char *append;	/* or NULL */
+	char **words;		/* kernel arguments behind `--` */
+	int word_count;
+	uint64_t memory;	/* bytes, page aligned */
+	const char *stats;	/* file, "-", or NULL */
+	const char *cache;	/* or NULL, and so on: prepare's defaults */
+	const char *layer;
+	const char *headers;
+	int escape;		/* the escape key as a byte, -1: none */
+	int verbose;		/* how often */
+	bool help;		/* nothing but --help is wanted */
+};
+
+/*
+ * argv[0] is the subcommand's name. 0, or -EINVAL with one line about what is
+ * wrong in message.
+ */
+int options_parse_run(int argc, char **argv, struct run_options *options,
+		      char *message, size_t message_size);
+
+/*
+ * "512M" -> bytes. K, M and G mean powers of 1024; no suffix means megabytes.
+ * 0 or -EINVAL, and -ERANGE where it does not fit.
+ */
+int options_parse_size(const char *text, uint64_t *bytes);
+
+#endif
