@@ -3,7 +3,7 @@
 # The launcher, build/ringlet, and how any C file of it is compiled. Included
 # by the Makefile.
 
-LIBRARIES = liblzma zlib libzstd liblz4 libelf libseccomp libcap-ng liburing
+LIBRARIES = liblzma zlib libzstd liblz4 libelf libseccomp libcap-ng liburing json-c
 # Only those that the sources name are linked.
 header_liblzma = lzma.h
 header_zlib = zlib.h
@@ -13,6 +13,7 @@ header_libelf = g*e*libe*l*f*.h
 header_libseccomp = seccomp.h
 header_libcap-ng = cap-ng.h
 header_liburing = liburing.h
+header_json-c = json-c/json.h
 
 SOURCES := $(wildcard launcher/*.c virtio_devices/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
