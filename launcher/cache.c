@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The cache of prepared kernels. See cache.h. */
+#include "cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+
+_Static_assert(PREPARED_RELEASE_SIZE == 65 && PREPARED_BUILD_ID_SIZE == 65,
+	       "read_manifest() reads values of up to 64 characters");
+
+/* Count it up when what prepare makes changes: older entries are ignored. */
+#define MANIFEST_VERSION 1
+#define WORK_PREFIX	".making."
+#define WORK_OLD	3600	/* s: whoever made it is dead */
+
+static char *join(const char *dir, const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+}
+
+static char *default_path(void)
+{
+	const char *dir;
+	char *path = NULL;
+
+	dir = getenv("RINGLET_CACHE");
+	if (dir && *dir)
+		return strdup(dir);
+	dir = getenv("XDG_CACHE_HOME");
+	if (dir && *dir)
+		return join(dir, "ringlet");
+	dir = getenv("HOME");
+	if (dir && *dir)
+		return join(dir, ".cache/ringlet");
+	log_warnx("no folder for the cache is known (HOME is not set): use "
+		  "--cache DIR");
+	errno = ENOENT;
+	return path;
+}
+
+char *cache_path(const char *wanted)
+{
+	char *path = wanted ? strdup(wanted) : default_path();
+	char *here, *whole = NULL;
+
+	if (!path || *path == '/')
+		return path;
+	here = getcwd(NULL, 0);
+	if (here)
+		whole = join(here, path);
+	else
+		log_warn("cannot tell the current folder");
+	free(here);
+	free(path);
+	return whole;
+}
+
+/* mkdir -p; the last part is private to the user. */
+static int make_folders(const char *path)
+{
+	char part[PATH_MAX];
+
+	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
+		return -ENAMETOOLONG;
+	for (char *p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(part, 0777) && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return mkdir(part, 0777) && errno != EEXIST ? -errno : 0;
+}
+
+static void set_field(struct prepared *p, const char *name, const char *value)
+{
+	uint64_t number = strtoull(value, NULL, 0);
+
+	if (!strcmp(name, "entry"))
+		p->entry = number;
+	else if (!strcmp(name, "cr3"))
+		p->cr3 = number;
+	else if (!strcmp(name, "fixmap"))
+		p->fixmap = number;
+	else if (!strcmp(name, "vmlinux-size"))
+		p->vmlinux_size = number;
+	else if (!strcmp(name, "layer-size"))
+		p->layer_size = number;
+	else if (!strcmp(name, "build-id"))
+		snprintf(p->build_id, sizeof(p->build_id), "%s", value);
+	else if (!strcmp(name, "release"))
+		snprintf(p->release, sizeof(p->release), "%s", value);
+}
+
+static int read_manifest(const char *dir, struct prepared *p)
+{
+	char line[256], name[32], value[PREPARED_RELEASE_SIZE];
+	char *path = join(dir, "manifest");
+	FILE *f = path ? fopen(path, "re") : NULL;
+	int version = 0;
+
+	free(path);
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%31s %64s", name, value) != 2)
+			continue;
+		if (!strcmp(name, "ringlet-prepared"))
+			version = atoi(value);
+		set_field(p, name, value);
+	}
+	fclose(f);
+	return version == MANIFEST_VERSION ? 0 : -ENOENT;
+}
+
+static bool has_size(const char *file, uint64_t size)
+{
+	struct stat st;
+
+	return file && !stat(file, &st) && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size == size;
+}
+
+/* Reads an entry and sees that its files are the size they should be. */
+static int read_entry(const char *cache, const char *name, struct prepared *p)
+{
+	int ret = -ENOMEM;
+
+	memset(p, 0, sizeof(*p));
+	p->dir = join(cache, name);
+	if (!p->dir)
+		return ret;
+	p->vmlinux = join(p->dir, "vmlinux");
+	p->layer = join(p->dir, "layer.elf");
+	ret = read_manifest(p->dir, p);
+	if (!ret && (!has_size(p->vmlinux, p->vmlinux_size) ||
+		     !has_size(p->layer, p->layer_size)))
+		ret = -ENOENT;
+	if (ret)
+		prepared_free(p);
+	return ret;
+}
+
+/* Does the name of an entry end in ".<image key>.<layer key>"? */
+static bool name_matches(const char *name, uint64_t image_key,
+			 uint64_t layer_key)
+{
+	uint64_t image, layer;
+	const char *dot = strchr(name, '.');
+	int end = 0;
+
+	if (*name == '.' || !dot ||
+	    sscanf(dot, ".%16" SCNx64 ".%16" SCNx64 "%n", &image, &layer,
+		   &end) != 2 || dot[end])
+		return false;
+	return image == image_key && (!layer_key || layer == layer_key);
+}
+
+static time_t age_of(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) ? 0 : st.st_mtime;
+}
+
+int cache_find(const char *cache, uint64_t image_key, uint64_t layer_key,
+	       struct prepared *prepared)
+{
+	struct prepared this;
+	struct dirent *entry;
+	int ret = -ENOENT;
+	DIR *dir = opendir(cache);
+
+	memset(prepared, 0, sizeof(*prepared));
+	if (!dir)
+		return -ENOENT;
+	while ((entry = readdir(dir))) {
+		if (!name_matches(entry->d_name, image_key, layer_key) ||
+		    read_entry(cache, entry->d_name, &this))
+			continue;
+		if (!ret && age_of(this.dir) <= age_of(prepared->dir)) {
+			prepared_free(&this);
+			continue;
+		}
+		prepared_free(prepared);
+		*prepared = this;
+		prepared->cached = true;
+		ret = 0;
+	}
+	closedir(dir);
+	return ret;
+}
+
+/* What killed processes left behind. */
+static void remove_stale(const char *cache)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(cache);
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		char *path;
+
+		if (strncmp(entry->d_name, WORK_PREFIX, strlen(WORK_PREFIX)))
+			continue;
+		path = join(cache, entry->d_name);
+		if (path && age_of(path) + WORK_OLD < time(NULL))
+			cache_remove(path);
+		free(path);
+	}
+	closedir(dir);
+}
+
+char *cache_begin(const char *cache)
+{
+	char *work;
+	int ret = make_folders(cache);
+
+	if (ret) {
+		errno = -ret;
+		log_warn("cannot make the cache folder %s (--cache DIR names "
+			 "another)", cache);
+		return NULL;
+	}
+	remove_stale(cache);
+	work = join(cache, WORK_PREFIX "XXXXXX");
+	if (work && mkdtemp(work) && !chmod(work, 0755))
+		return work;
+	log_warn("cannot write to the cache folder %s (--cache DIR names "
+		 "another)", cache);
+	free(work);
+	return NULL;
+}
+
+static int write_manifest(const char *work, const struct prepared *p)
+{
+	char *path = join(work, "manifest");
+	FILE *f = path ? fopen(path, "wxe") : NULL;
+	int ret = 0;
+
+	free(path);
+	if (!f)
+		return -errno;
+	fprintf(f, "ringlet-prepared %d\nrelease %s\nbuild-id %s\n"
+		"entry 0x%" PRIx64 "\ncr3 0x%" PRIx64 "\nfixmap 0x%" PRIx64
+		"\nvmlinux-size %" PRIu64 "\nlayer-size %" PRIu64 "\n",
+		MANIFEST_VERSION, p->release, p->build_id, p->entry, p->cr3,
+		p->fixmap, p->vmlinux_size, p->layer_size);
+	if (ferror(f))
+		ret = -EIO;
+	if (fclose(f) && !ret)
+		ret = -errno;
+	return ret;
+}
+
+static uint64_t size_in(const char *dir, const char *name)
+{
+	char *path = join(dir, name);
+	struct stat st = { 0 };
+
+	if (!path || stat(path, &st))
+		st.st_size = 0;
+	free(path);
+	return st.st_size;
+}
+
+/*
+ * A folder cannot replace one that has files. If the entry is there, either
+ * somebody else has just made the same, which is as good as ours, or it is an
+ * old or broken one, which we move out of the way.
+ */
+static int rename_entry(const char *cache, const char *work, const char *name)
+{
+	struct prepared theirs;
+	char *path = join(cache, name);
+	char *old = NULL;
+	int ret = 0;
+
+	if (!path || asprintf(&old, "%s.old", work) < 0) {
+		free(path);
+		return -ENOMEM;
+	}
+	if (!rename(work, path))
+		goto out;
+	ret = -errno;
+	if (!read_entry(cache, name, &theirs)) {
+		prepared_free(&theirs);
+		cache_remove(work);
+		ret = 0;
+	} else if (!rename(path, old)) {
+		ret = rename(work, path) ? -errno : 0;
+		cache_remove(old);
+	}
+out:
+	free(path);
+	free(old);
+	return ret;
+}
+
+int cache_publish(const char *cache, const char *work, uint64_t image_key,
+		  uint64_t layer_key, struct prepared *prepared)
+{
+	char name[PREPARED_BUILD_ID_SIZE + 40];
+	int ret;
+
+	prepared->vmlinux_size = size_in(work, "vmlinux");
+	prepared->layer_size = size_in(work, "layer.elf");
+	snprintf(name, sizeof(name), "%s.%016" PRIx64 ".%016" PRIx64,
+		 prepared->build_id, image_key, layer_key);
+	ret = write_manifest(work, prepared);
+	if (!ret)
+		ret = rename_entry(cache, work, name);
+	if (!ret)
+		ret = read_entry(cache, name, prepared);
+	if (ret) {
+		errno = -ret;
+		log_warn("cannot write to the cache folder %s", cache);
+	}
+	return ret;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	/* Go on where one cannot be removed: the rest should go. */
+	(void)remove(path);
+	return 0;
+}
+
+void cache_remove(const char *dir)
+{
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Building the paravirt layer for one kernel: where its source is, where the
+ * kernel's headers are, and running make.
+ */
+#ifndef LAUNCHER_LAYER_H
+#define LAUNCHER_LAYER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The folder of the layer's source: `wanted`, else $RINGLET_LAYER, else
+ * share/ringlet/guest_pv of the installation, else guest_pv of the tree that
+ * this program was built in. An absolute path for free(3), or NULL where
+ * there is none (no message: a cached kernel needs no source).
+ */
+char *layer_find_source(const char *wanted);
+
+/* A CRC of all source files, those of ../abi included. 0 or -errno. */
+int layer_hash(const char *source, uint64_t *key);
+
+/*
+ * The header package's folder for a kernel release: `wanted`, else
+ * /lib/modules/RELEASE/build, else /usr/src/linux-headers-RELEASE. For
+ * free(3), or NULL after a message.
+ */
+char *layer_find_headers(const char *wanted, const char *release);
+
+struct layer_build {
+	const char *source;	/* absolute paths, all */
+	const char *headers;
+	const char *out;	/* folder for what is made */
+	const char *symbols;	/* linker script with the kernel's symbols */
+	const char *log;	/* file that gets what make prints */
+	bool verbose;		/* ... instead of standard error */
+};
+
+/*
+ * Makes `target` ("layer.o" or "layer.elf") in out. 0; -EIO when make failed
+ * (no message: the caller knows what becomes of the log); -EINTR when it was
+ * interrupted; or another -errno after a message.
+ */
+int layer_make(const struct layer_build *, const char *target);
+
+#endif

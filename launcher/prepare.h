@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Preparing a stock kernel for ring 1: once per kernel, the paravirt layer is
+ * compiled against the kernel's headers, linked to its symbols, checked
+ * against its bytes and layouts, and put into a cache. A start then needs
+ * neither compiler nor decompression.
+ *
+ * prepare_kernel() finds or makes the cache entry; prepared_load() puts it
+ * into guest memory, any number of times (a reboot loads again).
+ */
+#ifndef LAUNCHER_PREPARE_H
+#define LAUNCHER_PREPARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A NULL means the default, see cache.h and layer.h. */
+struct prepare_options {
+	const char *cache_dir;		/* where prepared kernels are kept */
+	const char *layer_dir;		/* the source of the paravirt layer */
+	const char *headers_dir;	/* the kernel's headers */
+	bool verbose;			/* show what make and compiler print */
+};
+
+#define PREPARED_BUILD_ID_SIZE	65
+#define PREPARED_RELEASE_SIZE	65
+
+struct prepared {
+	char *dir;		/* of the cache entry */
+	char *vmlinux;		/* in it: the kernel, an ELF file */
+	char *layer;		/* in it: the linked layer, an ELF file */
+	uint64_t entry;		/* GVA of rl_start */
+	uint64_t cr3;		/* GPA of init_top_pgt */
+	uint64_t fixmap;	/* GPA of level2_fixmap_pgt */
+	uint64_t vmlinux_size;	/* bytes */
+	uint64_t layer_size;	/* bytes */
+	char build_id[PREPARED_BUILD_ID_SIZE];	/* hex */
+	char release[PREPARED_RELEASE_SIZE];	/* as uname -r */
+	bool cached;		/* the cache had it */
+};
+
+/*
+ * Both return 0, or -errno after one line through log_warnx() that says what
+ * is wrong and what to do. -ENOEXEC: the kernel cannot be used; other values:
+ * something around it (headers, compiler, cache, memory).
+ */
+int prepare_kernel(const char *kernel_file, const struct prepare_options *,
+		   struct prepared *);
+
+/*
+ * mem is the guest's memory, GPA 0 first, `size` bytes. Puts there: the
+ * kernel at its physical addresses, with what it wants zeroed zeroed; the
+ * layer and the page table page that maps it; the hook in level2_fixmap_pgt;
+ * the code patches. *kernel_end: the first GPA behind the kernel.
+ */
+int prepared_load(const struct prepared *, void *mem, uint64_t size,
+		  uint64_t *kernel_end);
+
+void prepared_free(struct prepared *);
+
+#endif
