@@ -44,7 +44,8 @@ include build.mk
 # Kbuild writes next to the sources. It is given a tree of links instead, so
 # that the real one stays clean.
 
-TREE := $(BUILD)/module/tree
+MODULE_BUILD = $(BUILD)/module
+TREE = $(MODULE_BUILD)/tree
 # Asked for only when needed: it may fetch a package.
 KDIR = $(shell tests/sandbox/kernels headers)
 
@@ -54,8 +55,8 @@ module:
 	$(Q)kdir='$(KDIR)'; [ -n "$$kdir" ] && \
 		$(MAKE) $(if $(V),V=1,-s) -C "$$kdir" M=$(TREE)/host_module \
 		CONFIG_DEBUG_INFO_BTF_MODULES= $(MODULE_FLAGS) modules
-	$(Q)cmp -s $(TREE)/host_module/ringlet.ko $(BUILD)/module/ringlet.ko || \
-		cp $(TREE)/host_module/ringlet.ko $(BUILD)/module/ringlet.ko
+	$(Q)cmp -s $(TREE)/host_module/ringlet.ko $(MODULE_BUILD)/ringlet.ko || \
+		cp $(TREE)/host_module/ringlet.ko $(MODULE_BUILD)/ringlet.ko
 
 # --- to look at it ---
 
@@ -69,6 +70,7 @@ export CMD
 check:
 	$(Q)tools/deps
 	$(Q)$(MAKE) build
+	$(Q)tools/report
 	$(Q)tests/run $(if $(TAGS),--tags '$(TAGS)') $(TESTS)
 
 bench:

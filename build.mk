@@ -20,7 +20,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 
 used = $(foreach l,$(LIBRARIES),$(if $(shell grep -l '#include <$(header_$(l))>' $(SOURCES)),$(l)))
 LIBS = $(shell pkg-config --libs $(used)) -pthread
-FLAGS = -std=gnu11 -D_GNU_SOURCE -DRINGLET_VERSION='"$(VERSION)"' -I. -pthread $(WARNINGS) $(CFLAGS)
+FLAGS = -std=gnu11 -D_GNU_SOURCE -I. -pthread $(WARNINGS) $(CFLAGS)
 
 launcher: $(BUILD)/ringlet
 
@@ -28,15 +28,21 @@ $(BUILD)/ringlet: $(OBJECTS)
 	$(call say,LINK,ringlet)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
 
-# The version is compiled in, so its change must rebuild what prints it.
-$(BUILD)/version: FORCE
-	@mkdir -p $(@D); echo '$(VERSION) $(FLAGS)' | cmp -s - $@ || \
-		echo '$(VERSION) $(FLAGS)' >$@
+# The version changes with each commit: only what prints it is rebuilt then.
+# The flags count for all.
+PRINTS_VERSION := $(shell grep -l RINGLET_VERSION $(SOURCES))
+$(PRINTS_VERSION:%.c=$(BUILD)/obj/%.o): $(BUILD)/version
+$(PRINTS_VERSION:%.c=$(BUILD)/obj/%.o): VERSION_FLAG = -DRINGLET_VERSION='"$(VERSION)"'
+
+$(BUILD)/version: TEXT = $(VERSION)
+$(BUILD)/flags: TEXT = $(CC) $(FLAGS)
+$(BUILD)/version $(BUILD)/flags: FORCE
+	@mkdir -p $(@D); echo '$(TEXT)' | cmp -s - $@ || echo '$(TEXT)' >$@
 .PHONY: FORCE
 
-$(BUILD)/obj/%.o: %.c $(BUILD)/version
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(FLAGS) $(VERSION_FLAG) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)

@@ -50,7 +50,7 @@ def run_archive(options):
         f"{start}exec {shlex.join(options.command)}\n").encode())
     ports = ["vport0p4"]
     ports += ["hvc0"] if options.tty else ["vport0p1", "vport0p2", "vport0p3"]
-    archive.data("sandbox/ports", "\n".join(ports).encode())
+    archive.data("sandbox/ports", ("\n".join(ports) + "\n").encode())
     if options.disks:
         archive.folder("sandbox/disks")
     for pair in options.add:
