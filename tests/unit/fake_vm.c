@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/* See fake_vm.h. File descriptors are real ones, of /dev/null. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fake_vm.h"
+
+struct fake_vm fake_vm;
+
+/* Of the one vCPU: tests have one machine at a time. */
+static struct rl_run *run_page;
+
+static int power_off(struct rl_run *run)
+{
+	run->exit_reason = RL_EXIT_SHUTDOWN;
+	run->shutdown = RL_SHUTDOWN_POWEROFF;
+	return 0;
+}
+
+void fake_vm_reset(void)
+{
+	memset(&fake_vm, 0, sizeof(fake_vm));
+	fake_vm.guest = power_off;
+	fake_vm.info.api_version = RL_API_VERSION;
+	fake_vm.info.guest_abi_version = RL_GUEST_ABI_VERSION;
+	fake_vm.info.paging_levels = 4;
+}
+
+void *fake_vm_memory(__u64 gpa)
+{
+	if (gpa >= fake_vm.slot.size)
+		abort();
+	return (char *)(uintptr_t)fake_vm.slot.hva + gpa;
+}
+
+static int some_fd(void)
+{
+	return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+int vm_open_device(void)
+{
+	return fake_vm.open_error ? fake_vm.open_error : some_fd();
+}
+
+int vm_get_info(int device_fd, struct rl_info *info)
+{
+	(void)device_fd;
+	*info = fake_vm.info;
+	return 0;
+}
+
+int vm_create(int device_fd)
+{
+	(void)device_fd;
+	fake_vm.vms++;
+	return some_fd();
+}
+
+int vm_set_memory(int vm_fd, const struct rl_memory_slot *slot)
+{
+	(void)vm_fd;
+	fake_vm.slot = *slot;
+	return 0;
+}
+
+int vm_get_stats(int vm_fd, struct rl_stats *stats)
+{
+	(void)vm_fd;
+	*stats = fake_vm.stats;
+	return 0;
+}
+
+int vm_raise_irq(int vm_fd, unsigned int line)
+{
+	(void)vm_fd;
+	if (line >= RL_IRQ_COUNT)
+		return -EINVAL;
+	atomic_fetch_add(&fake_vm.raised[line], 1);
+	return 0;
+}
+
+int vm_create_vcpu(int vm_fd, unsigned int id, struct rl_run **run)
+{
+	(void)vm_fd;
+	(void)id;
+	*run = run_page = calloc(1, sizeof(**run));
+	fake_vm.vcpus++;
+	fake_vm.open_fds++;
+	return some_fd();
+}
+
+void vm_close_vcpu(int vcpu_fd, struct rl_run *run)
+{
+	free(run);
+	fake_vm.open_fds--;
+	close(vcpu_fd);
+}
+
+int vm_run(int vcpu_fd)
+{
+	(void)vcpu_fd;
+	atomic_fetch_add(&fake_vm.runs, 1);
+	if (__atomic_load_n(&run_page->immediate_exit, __ATOMIC_SEQ_CST))
+		return -EINTR;
+	return fake_vm.guest(run_page);
+}
+
+int vm_get_regs(int vcpu_fd, struct rl_regs *regs)
+{
+	(void)vcpu_fd;
+	*regs = fake_vm.regs;
+	return 0;
+}
+
+int vm_set_regs(int vcpu_fd, const struct rl_regs *regs)
+{
+	(void)vcpu_fd;
+	fake_vm.regs = *regs;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A module that is not there: the functions of launcher/vm.h, with a guest
+ * written in C. A test sets fake_guest to what RL_RUN shall do.
+ */
+#ifndef RINGLET_TESTS_FAKE_VM_H
+#define RINGLET_TESTS_FAKE_VM_H
+
+#include <stdatomic.h>
+
+#include "launcher/vm.h"
+
+struct fake_vm {
+	/* One RL_RUN: fills run and returns 0, or returns -errno. */
+	int (*guest)(struct rl_run *run);
+	int open_error;		/* -errno of opening the device, or 0 */
+	struct rl_info info;
+	struct rl_memory_slot slot;	/* the last one that was set */
+	struct rl_regs regs;
+	struct rl_stats stats;
+	atomic_int raised[RL_IRQ_COUNT];	/* how often each line was */
+	atomic_int runs;
+	int vms, vcpus;		/* made in all */
+	int open_fds;		/* made and not yet closed, vCPUs only */
+};
+
+extern struct fake_vm fake_vm;
+
+/* As new: a module of the right version, and a guest that powers off. */
+void fake_vm_reset(void);
+
+/* The guest's memory at gpa; only what slot 0 covers. */
+void *fake_vm_memory(__u64 gpa);
+
+#endif

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The boot loader's pages, the memory map and the initrd's place. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+#include "abi/guest.h"
+#include "launcher/boot.h"
+
+#define MB (1ull << 20)
+
+/* The first bytes of a bzImage of protocol 2.15, header and no more. */
+static void make_bzimage(unsigned char *bytes, size_t size)
+{
+	struct setup_header *header = (void *)(bytes + 0x1f1);
+
+	memset(bytes, 0xee, size);
+	memset(header, 0, sizeof(*header));
+	header->boot_flag = 0xaa55;
+	header->header = 0x53726448;
+	header->version = 0x20f;
+	header->initrd_addr_max = 0x7fffffff;
+	header->init_size = 0x1234567;
+	header->kernel_info_offset = 0x89abcdef;
+	/* Reaches to the end of the last field: 0x26c. */
+	bytes[0x201] = 0x6a;
+}
+
+static void test_parse_bzimage(void **state)
+{
+	unsigned char bytes[1024];
+	struct setup_header header;
+
+	(void)state;
+	make_bzimage(bytes, sizeof(bytes));
+	assert_int_equal(boot_parse_header(bytes, sizeof(bytes), &header), 0);
+	assert_int_equal(header.init_size, 0x1234567);
+	assert_int_equal(header.kernel_info_offset, 0x89abcdef);
+}
+
+/* What the header does not cover is not taken from the code behind it. */
+static void test_parse_short_header(void **state)
+{
+	unsigned char bytes[1024];
+	struct setup_header header;
+
+	(void)state;
+	make_bzimage(bytes, sizeof(bytes));
+	bytes[0x201] = 0x66;	/* ends before kernel_info_offset */
+	assert_int_equal(boot_parse_header(bytes, sizeof(bytes), &header), 0);
+	assert_int_equal(header.init_size, 0x1234567);
+	assert_int_equal(header.kernel_info_offset, 0);
+}
+
+static void test_parse_long_header(void **state)
+{
+	unsigned char bytes[1024];
+	struct {
+		struct setup_header header;
+		unsigned char behind[8];
+	} out;
+
+	(void)state;
+	make_bzimage(bytes, sizeof(bytes));
+	bytes[0x201] = 0xff;
+	memset(&out, 0x55, sizeof(out));
+	assert_int_equal(boot_parse_header(bytes, sizeof(bytes), &out.header),
+			 0);
+	assert_int_equal(out.behind[0], 0x55);
+}
+
+static void test_parse_refuses(void **state)
+{
+	unsigned char bytes[1024];
+	struct setup_header header;
+
+	(void)state;
+	make_bzimage(bytes, sizeof(bytes));
+	assert_int_equal(boot_parse_header(bytes, 0, &header), -ENOEXEC);
+	assert_int_equal(boot_parse_header(bytes, 0x1f1, &header), -ENOEXEC);
+	assert_int_equal(boot_parse_header(bytes, 0x200, &header), -ENOEXEC);
+	bytes[0x1fe] = 0;
+	assert_int_equal(boot_parse_header(bytes, sizeof(bytes), &header),
+			 -ENOEXEC);
+	make_bzimage(bytes, sizeof(bytes));
+	bytes[0x202] = 'X';
+	assert_int_equal(boot_parse_header(bytes, sizeof(bytes), &header),
+			 -ENOEXEC);
+	make_bzimage(bytes, sizeof(bytes));
+	bytes[0x206] = 0x0b;	/* protocol 2.11 */
+	assert_int_equal(boot_parse_header(bytes, sizeof(bytes), &header),
+			 -ENOEXEC);
+}
+
+static void test_parse_elf(void **state)
+{
+	struct setup_header header;
+
+	(void)state;
+	assert_int_equal(boot_parse_header("\177ELF", 4, &header), 0);
+	assert_int_equal(header.boot_flag, 0xaa55);
+	assert_int_equal(header.loadflags, LOADED_HIGH);
+}
+
+static void test_command_line(void **state)
+{
+	char *words[] = { "quiet", "root=/dev/vda" };
+	char *line = boot_command_line("a b", words, 2);
+
+	(void)state;
+	/* Ours first: the user's word is the last one. */
+	assert_memory_equal(line, "console=hvc0 ", 13);
+	assert_string_equal(line + strlen(line) - 24,
+			    " a b quiet root=/dev/vda");
+	free(line);
+	line = boot_command_line("", NULL, 0);
+	assert_int_not_equal(line[strlen(line) - 1], ' ');
+	free(line);
+}
+
+static void test_command_line_limit(void **state)
+{
+	char *plain = boot_command_line(NULL, NULL, 0);
+	size_t room = BOOT_CMDLINE_MAX - strlen(plain) - 1;
+	char filler[BOOT_CMDLINE_MAX + 2] = "";
+	char *words[] = { filler, filler };
+	char *line;
+
+	(void)state;
+	free(plain);
+	memset(filler, 'x', room);
+	line = boot_command_line(filler, NULL, 0);
+	assert_int_equal(strlen(line), BOOT_CMDLINE_MAX);
+	free(line);
+	filler[room] = 'x';
+	assert_null(boot_command_line(filler, NULL, 0));
+	assert_null(boot_command_line(NULL, words, 1));
+	assert_null(boot_command_line(filler, words, 2));
+}
+
+static void test_place_initrd(void **state)
+{
+	struct setup_header low = { .initrd_addr_max = 0x7fffffff };
+	struct setup_header high = low;
+	uint64_t gpa;
+
+	(void)state;
+	high.xloadflags = XLF_CAN_BE_LOADED_ABOVE_4G;
+	assert_int_equal(boot_place_initrd(&low, 512 * MB, 64 * MB, 5000, &gpa),
+			 0);
+	assert_int_equal(gpa, 512 * MB - 8192);
+	/* Just fitting, and one byte more. */
+	assert_int_equal(boot_place_initrd(&low, 128 * MB, 64 * MB, 64 * MB,
+					   &gpa), 0);
+	assert_int_equal(gpa, 64 * MB);
+	assert_int_equal(boot_place_initrd(&low, 128 * MB, 64 * MB,
+					   64 * MB + 1, &gpa), -ENOSPC);
+	/* Alignment may push it into the kernel. */
+	assert_int_equal(boot_place_initrd(&low, 128 * MB, 64 * MB + 1,
+					   64 * MB - 1, &gpa), -ENOSPC);
+	assert_int_equal(boot_place_initrd(&low, 128 * MB, 256 * MB, 1, &gpa),
+			 -ENOSPC);
+	assert_int_equal(boot_place_initrd(&low, 128 * MB, 64 * MB, UINT64_MAX,
+					   &gpa), -ENOSPC);
+	/* Never over the layer's megabyte, whatever the kernel's end is. */
+	assert_int_equal(boot_place_initrd(&low, 2 * MB, 0, 2 * MB, &gpa),
+			 -ENOSPC);
+	/* Above 2 GB only for a kernel that reaches there. */
+	assert_int_equal(boot_place_initrd(&low, 4096 * MB, 64 * MB, 4096,
+					   &gpa), 0);
+	assert_int_equal(gpa, 2048 * MB - 4096);
+	assert_int_equal(boot_place_initrd(&high, 8192 * MB, 64 * MB, 4096,
+					   &gpa), 0);
+	assert_int_equal(gpa, 8192 * MB - 4096);
+}
+
+static void test_check_memory(void **state)
+{
+	(void)state;
+	assert_int_equal(boot_check_memory(128 * MB, 64 * MB, 0), 0);
+	assert_int_equal(boot_check_memory(64 * MB, 64 * MB, 0), -ENOSPC);
+	assert_int_equal(boot_check_memory(128 * MB, 64 * MB, 64 * MB),
+			 -ENOSPC);
+}
+
+static void test_memory_at(void **state)
+{
+	struct guest_memory memory;
+
+	(void)state;
+	assert_int_equal(memory_create(&memory, 2 * MB), 0);
+	assert_ptr_equal(memory_at(&memory, 0, 2 * MB), memory.hva);
+	assert_ptr_equal(memory_at(&memory, 5, 1), (char *)memory.hva + 5);
+	assert_non_null(memory_at(&memory, 2 * MB, 0));
+	assert_null(memory_at(&memory, 2 * MB, 1));
+	assert_null(memory_at(&memory, 2 * MB - 1, 2));
+	assert_null(memory_at(&memory, UINT64_MAX, 1));
+	assert_null(memory_at(&memory, 1, UINT64_MAX));
+	assert_null(memory_at(&memory, UINT64_MAX, UINT64_MAX));
+	memory_destroy(&memory);
+}
+
+static int make_file(char *path, const void *data, size_t size)
+{
+	int fd = mkstemp(path);
+
+	assert_int_equal(write(fd, data, size), size);
+	return fd;
+}
+
+static void test_initrd(void **state)
+{
+	struct setup_header header = { .initrd_addr_max = 0x7fffffff };
+	char path[] = "/tmp/ringlet-test.XXXXXX";
+	int fd = make_file(path, "initrd bytes", 12);
+	struct guest_memory memory;
+	struct boot_initrd initrd;
+
+	(void)state;
+	memory_create(&memory, 4 * MB);
+	assert_int_equal(boot_open_initrd(path, &initrd), 0);
+	assert_int_equal(initrd.size, 12);
+	assert_int_equal(boot_load_initrd(&initrd, &header, &memory, 2 * MB),
+			 0);
+	assert_int_equal(initrd.gpa, 4 * MB - 4096);
+	assert_memory_equal(memory_at(&memory, initrd.gpa, 13),
+			    "initrd bytes\0", 13);
+	/* It became shorter since it was opened. */
+	assert_int_equal(ftruncate(fd, 5), 0);
+	assert_int_equal(boot_load_initrd(&initrd, &header, &memory, 2 * MB),
+			 -EIO);
+	assert_int_equal(boot_load_initrd(&initrd, &header, &memory, 4 * MB),
+			 -ENOSPC);
+	boot_close_initrd(&initrd);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(boot_open_initrd(path, &initrd), -EINVAL);
+	assert_int_equal(boot_open_initrd("/tmp", &initrd), -EINVAL);
+	unlink(path);
+	assert_int_equal(boot_open_initrd(path, &initrd), -ENOENT);
+	assert_int_equal(boot_open_initrd(NULL, &initrd), 0);
+	assert_int_equal(boot_load_initrd(&initrd, &header, &memory, 2 * MB),
+			 0);
+	close(fd);
+	memory_destroy(&memory);
+}
+
+static void test_write_params(void **state)
+{
+	struct boot_initrd initrd = {
+		.fd = -1, .size = 0x123456789, .gpa = 0x2fedcb000,
+	};
+	struct setup_header header;
+	struct guest_memory memory;
+	struct boot_params *params;
+
+	(void)state;
+	memory_create(&memory, 128 * MB);
+	boot_parse_header("\177ELF", 4, &header);
+	header.setup_data = 0x1234;
+	boot_write_params(&memory, &header, &initrd, "console=hvc0");
+	params = memory_at(&memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
+	assert_string_equal(memory_at(&memory, params->hdr.cmd_line_ptr, 13),
+			    "console=hvc0");
+	assert_int_equal(params->sentinel, 0);
+	assert_int_equal(params->hdr.type_of_loader, 0xff);
+	assert_int_equal(params->hdr.setup_data, 0);
+	assert_int_equal(params->hdr.ramdisk_image, 0xfedcb000);
+	assert_int_equal(params->ext_ramdisk_image, 2);
+	assert_int_equal(params->hdr.ramdisk_size, 0x23456789);
+	assert_int_equal(params->ext_ramdisk_size, 1);
+	assert_int_equal(params->e820_entries, 2);
+	assert_int_equal(params->e820_table[0].addr, 0);
+	assert_int_equal(params->e820_table[0].size, MB);
+	assert_int_equal(params->e820_table[0].type, 2);
+	assert_int_equal(params->e820_table[1].addr, MB);
+	assert_int_equal(params->e820_table[1].size, 127 * MB);
+	assert_int_equal(params->e820_table[1].type, 1);
+	memory_destroy(&memory);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse_bzimage),
+		cmocka_unit_test(test_parse_short_header),
+		cmocka_unit_test(test_parse_long_header),
+		cmocka_unit_test(test_parse_refuses),
+		cmocka_unit_test(test_parse_elf),
+		cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_command_line_limit),
+		cmocka_unit_test(test_place_initrd),
+		cmocka_unit_test(test_check_memory),
+		cmocka_unit_test(test_memory_at),
+		cmocka_unit_test(test_initrd),
+		cmocka_unit_test(test_write_params),
+	};
+
+	return cmocka_run_group_tests_name("boot", tests, NULL, NULL);
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The command line of `ringlet run`, right and wrong. */
+#include <errno.h>
+#include <string.h>
+
+#include "unit.h"
+
+#include "launcher/options.h"
+
+static struct run_options options;
+static char message[256];
+
+#define PARSE(...) parse((char *[]){ "run", __VA_ARGS__, NULL })
+
+static int parse(char **argv)
+{
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	strcpy(message, "");
+	return options_parse_run(argc, argv, &options, message,
+				 sizeof(message));
+}
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("kernel"), 0);
+	assert_string_equal(options.kernel, "kernel");
+	assert_int_equal(options.memory, 512ull << 20);
+	assert_null(options.initrd);
+	assert_null(options.append);
+	assert_null(options.stats);
+	assert_int_equal(options.word_count, 0);
+	assert_int_equal(options.verbose, 0);
+	assert_int_equal(options.escape, 1);
+	assert_false(options.help);
+}
+
+static void test_all(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("--memory", "2G", "-i", "ird", "--append=x y",
+			       "kernel", "--stats", "-", "-vv", "--cache", "c",
+			       "--layer", "l", "--headers", "h", "--escape",
+			       "^]", "--cpus", "1", "--", "--memory", "1"), 0);
+	assert_int_equal(options.memory, 2ull << 30);
+	assert_string_equal(options.initrd, "ird");
+	assert_string_equal(options.append, "x y");
+	assert_string_equal(options.kernel, "kernel");
+	assert_string_equal(options.stats, "-");
+	assert_string_equal(options.cache, "c");
+	assert_string_equal(options.layer, "l");
+	assert_string_equal(options.headers, "h");
+	assert_int_equal(options.verbose, 2);
+	assert_int_equal(options.escape, 0x1d);
+	/* Behind --, an option's name is the guest's. */
+	assert_int_equal(options.word_count, 2);
+	assert_string_equal(options.words[0], "--memory");
+}
+
+/* A value may look like the separator. */
+static void test_dashes_as_value(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("--append", "--", "kernel"), 0);
+	assert_string_equal(options.append, "--");
+	assert_string_equal(options.kernel, "kernel");
+	assert_int_equal(options.word_count, 0);
+}
+
+static void test_no_state_between_calls(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("a", "--", "x"), 0);
+	assert_int_equal(PARSE("-v", "b"), 0);
+	assert_string_equal(options.kernel, "b");
+	assert_int_equal(options.verbose, 1);
+	assert_int_equal(options.word_count, 0);
+}
+
+static void test_help(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("--help"), 0);
+	assert_true(options.help);
+	assert_int_equal(PARSE("kernel", "-h", "--nonsense"), 0);
+	assert_true(options.help);
+}
+
+static void expect_complaint(int error, const char *about)
+{
+	assert_int_equal(error, -EINVAL);
+	if (!strstr(message, about))
+		fail_msg("\"%s\" does not speak of \"%s\"", message, about);
+}
+
+static void test_complaints(void **state)
+{
+	char *nothing[] = { "run", NULL };
+
+	(void)state;
+	expect_complaint(parse(nothing), "no kernel");
+	expect_complaint(PARSE("--", "x"), "no kernel");
+	expect_complaint(PARSE(""), "empty");
+	expect_complaint(PARSE("a", "b"), "unexpected argument b");
+	expect_complaint(PARSE("--nonsense", "a"), "--nonsense");
+	expect_complaint(PARSE("-q", "a"), "-q");
+	expect_complaint(PARSE("a", "--memory"), "--memory needs a value");
+	expect_complaint(PARSE("a", "-m"), "-m needs a value");
+	expect_complaint(PARSE("--verbose=3", "a"), "takes no value");
+	expect_complaint(PARSE("--cpus", "2", "a"), "one CPU");
+	expect_complaint(PARSE("--cpus", "0", "a"), "not a number");
+	expect_complaint(PARSE("--cpus", "1x", "a"), "not a number");
+	expect_complaint(PARSE("--escape", "x", "a"), "control key");
+	expect_complaint(PARSE("--memory", "16M", "a"), "too little");
+	expect_complaint(PARSE("--memory", "0", "a"), "too little");
+	expect_complaint(PARSE("--memory", "4096G", "a"), "more than");
+	expect_complaint(PARSE("--memory", "lots", "a"), "not a size");
+	expect_complaint(PARSE("--memory", "-5M", "a"), "not a size");
+}
+
+static void test_sizes(void **state)
+{
+	uint64_t bytes = 0;
+
+	(void)state;
+	assert_int_equal(options_parse_size("512", &bytes), 0);
+	assert_int_equal(bytes, 512ull << 20);
+	assert_int_equal(options_parse_size("512K", &bytes), 0);
+	assert_int_equal(bytes, 512ull << 10);
+	assert_int_equal(options_parse_size("512m", &bytes), 0);
+	assert_int_equal(bytes, 512ull << 20);
+	assert_int_equal(options_parse_size("3G", &bytes), 0);
+	assert_int_equal(bytes, 3ull << 30);
+	assert_int_equal(options_parse_size("3GiB", &bytes), 0);
+	assert_int_equal(options_parse_size("3GB", &bytes), 0);
+	assert_int_equal(options_parse_size("", &bytes), -EINVAL);
+	assert_int_equal(options_parse_size("G", &bytes), -EINVAL);
+	assert_int_equal(options_parse_size(" 3G", &bytes), -EINVAL);
+	assert_int_equal(options_parse_size("+3G", &bytes), -EINVAL);
+	assert_int_equal(options_parse_size("3Gx", &bytes), -EINVAL);
+	assert_int_equal(options_parse_size("3 G", &bytes), -EINVAL);
+	assert_int_equal(options_parse_size("0x10M", &bytes), -EINVAL);
+	assert_int_equal(options_parse_size("17179869184G", &bytes), -ERANGE);
+	assert_int_equal(options_parse_size("99999999999999999999K", &bytes),
+			 -ERANGE);
+}
+
+/* A guest's memory is made of pages. */
+static void test_memory_is_aligned(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("-m", "100001K", "a"), 0);
+	assert_int_equal(options.memory, 100000ull << 10);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_dashes_as_value),
+		cmocka_unit_test(test_no_state_between_calls),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_complaints),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_memory_is_aligned),
+	};
+
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
