@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * `ringlet prepare`: makes a kernel ready to run, or says why it cannot be.
+ * `ringlet run` does the same by itself; this is for those who want to know
+ * first, or to carry the cache to a machine without compiler and headers.
+ */
+#include "cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+
+#include "exit.h"
+#include "log.h"
+#include "prepare.h"
+
+static const char usage[] =
+"Usage: ringlet prepare [options] KERNEL\n"
+"Links the paravirt layer to KERNEL (a bzImage or an ELF vmlinux), checks\n"
+"that they fit, and keeps the result in the cache, whose entry is printed.\n"
+"\n"
+"  --cache DIR    the cache ($RINGLET_CACHE, else ~/.cache/ringlet)\n"
+"  --layer DIR    source of the layer ($RINGLET_LAYER, else the one that\n"
+"                 came with this program)\n"
+"  --headers DIR  the kernel's headers (else /lib/modules/RELEASE/build or\n"
+"                 /usr/src/linux-headers-RELEASE)\n"
+"  --verbose      say what is done, and show the compiler's output\n"
+"  --help         this text\n";
+
+enum { OPTION_CACHE = 256, OPTION_LAYER, OPTION_HEADERS, OPTION_VERBOSE,
+       OPTION_HELP };
+
+static const struct option long_options[] = {
+	{ "cache", required_argument, NULL, OPTION_CACHE },
+	{ "layer", required_argument, NULL, OPTION_LAYER },
+	{ "headers", required_argument, NULL, OPTION_HEADERS },
+	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* 0, 1 for --help, or -EINVAL after a message. */
+static int parse(int argc, char **argv, struct prepare_options *o)
+{
+	int c;
+
+	opterr = 0;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		switch (c) {
+		case OPTION_CACHE:
+			o->cache_dir = optarg;
+			break;
+		case OPTION_LAYER:
+			o->layer_dir = optarg;
+			break;
+		case OPTION_HEADERS:
+			o->headers_dir = optarg;
+			break;
+		case OPTION_VERBOSE:
+			o->verbose = true;
+			break;
+		case OPTION_HELP:
+			return 1;
+		case ':':
+			log_warnx("%s needs a value; see 'ringlet prepare "
+				  "--help'", argv[optind - 1]);
+			return -EINVAL;
+		default:
+			log_warnx("unknown option %s; see 'ringlet prepare "
+				  "--help'", argv[optind - 1]);
+			return -EINVAL;
+		}
+	}
+	if (argc - optind == 1)
+		return 0;
+	log_warnx(argc == optind ? "which kernel? See 'ringlet prepare --help'" :
+		  "one kernel at a time; see 'ringlet prepare --help'");
+	return -EINVAL;
+}
+
+int cmd_prepare(int argc, char **argv)
+{
+	struct prepare_options options = { 0 };
+	struct prepared prepared;
+	int ret = parse(argc, argv, &options);
+
+	if (ret == 1) {
+		fputs(usage, stdout);
+		return STATUS_OK;
+	}
+	if (ret)
+		return STATUS_USAGE;
+	if (options.verbose)
+		log_set_level(LOG_LEVEL_INFO);
+	ret = prepare_kernel(argv[optind], &options, &prepared);
+	if (ret)
+		return ret == -EINTR ? STATUS_ERROR : STATUS_KERNEL;
+	log_info("kernel %s is %s", prepared.release,
+		 prepared.cached ? "in the cache already" : "prepared");
+	puts(prepared.dir);
+	prepared_free(&prepared);
+	return STATUS_OK;
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a kernel is and whether ringlet can run it. See kernel.h. */
+#include "kernel.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+#define GNU_BUILD_ID	3	/* NT_GNU_BUILD_ID */
+#define PTE_PRESENT	1ull
+#define TOP_ENTRIES	512
+#define KERNEL_SLOT	511	/* of the top-level table */
+
+/*
+ * The release is the third word of linux_banner. It becomes part of paths and
+ * messages, so only what Linux releases are made of is let through.
+ */
+static int read_release(struct kernel *k, const char *file)
+{
+	static const char start[] = "Linux version ";
+	const char *banner;
+	uint64_t gva;
+	size_t size, n;
+
+	if (kallsyms_find(k->symbols, "linux_banner", &gva) != 1)
+		goto fail;
+	banner = elf_rest(&k->elf, gva, &size);
+	if (!banner || size < sizeof(start) ||
+	    memcmp(banner, start, sizeof(start) - 1))
+		goto fail;
+	banner += sizeof(start) - 1;
+	size -= sizeof(start) - 1;
+	for (n = 0; n < size && n < sizeof(k->release) - 1; n++) {
+		if (!isalnum((unsigned char)banner[n]) &&
+		    (!banner[n] || !strchr("._+~-", banner[n])))
+			break;
+		k->release[n] = banner[n];
+	}
+	if (n && n < size && banner[n] == ' ' && k->release[0] != '.')
+		return 0;
+fail:
+	log_warnx("the kernel in %s does not tell its release: it is damaged",
+		  file);
+	return -ENOEXEC;
+}
+
+static void read_build_id(struct kernel *k)
+{
+	size_t size, room = (sizeof(k->build_id) - 1) / 2;
+	const uint8_t *id = elf_note(&k->elf, "GNU", GNU_BUILD_ID, &size);
+
+	snprintf(k->build_id, sizeof(k->build_id), "none");
+	for (size_t i = 0; id && i < size && i < room; i++)
+		snprintf(k->build_id + 2 * i, 3, "%02x", id[i]);
+}
+
+static void read_btf(struct kernel *k)
+{
+	const Elf64_Shdr *s = elf_section(&k->elf, ".BTF");
+	uint64_t start, end;
+	const char *why;
+	const void *data = NULL;
+	size_t size = 0;
+
+	if (s) {
+		data = k->elf.data + s->sh_offset;
+		size = s->sh_size;
+	} else if (kallsyms_find(k->symbols, "__start_BTF", &start) == 1 &&
+		   kallsyms_find(k->symbols, "__stop_BTF", &end) == 1 &&
+		   end > start) {
+		data = elf_at(&k->elf, start, end - start);
+		size = end - start;
+	}
+	if (!data)
+		return;
+	k->btf = btf_read(data, size, &why);
+	if (!k->btf)
+		log_info("the kernel's type data is not used: %s", why);
+}
+
+/*
+ * Symbols of CONFIG_XEN_PV, which selects PARAVIRT_XXL: without it the
+ * privileged instructions are compiled in, and ring 1 could not run them.
+ */
+static int check_paravirt(const struct kernel *k, const char *file)
+{
+	static const char *const names[] = {
+		"pv_ops", "xen_iret", "asm_xenpv_exc_debug",
+	};
+	uint64_t address;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (kallsyms_find(k->symbols, names[i], &address))
+			continue;
+		log_warnx("kernel %s in %s is built without PARAVIRT_XXL "
+			  "(CONFIG_XEN_PV) and cannot run in ring 1: use one "
+			  "that has it, such as Debian's linux-image-amd64",
+			  k->release, file);
+		return -ENOEXEC;
+	}
+	return 0;
+}
+
+/*
+ * The boot starts on init_top_pgt, which must map the kernel (its last slot),
+ * and the layer hangs in level2_fixmap_pgt, whose first entry must be free.
+ */
+static int check_tables(struct kernel *k, const char *file)
+{
+	const uint64_t *top, *fixmap;
+	uint64_t top_gva, fixmap_gva;
+
+	if (kallsyms_find(k->symbols, "init_top_pgt", &top_gva) != 1 ||
+	    kallsyms_find(k->symbols, "level2_fixmap_pgt", &fixmap_gva) != 1 ||
+	    elf_gpa(&k->elf, top_gva, &k->init_top_pgt) ||
+	    elf_gpa(&k->elf, fixmap_gva, &k->fixmap) ||
+	    (k->init_top_pgt | k->fixmap) & 4095)
+		goto fail;
+	top = elf_at(&k->elf, top_gva, TOP_ENTRIES * sizeof(*top));
+	fixmap = elf_at(&k->elf, fixmap_gva, sizeof(*fixmap));
+	if (!top || !fixmap)
+		goto fail;
+	/* Not aligned in memory, perhaps: copy. */
+	memcpy(&top_gva, top + KERNEL_SLOT, sizeof(top_gva));
+	memcpy(&fixmap_gva, fixmap, sizeof(fixmap_gva));
+	if ((top_gva & PTE_PRESENT) && !(fixmap_gva & PTE_PRESENT))
+		return 0;
+fail:
+	log_warnx("kernel %s in %s does not have the first page tables that "
+		  "ringlet knows", k->release, file);
+	return -ENOEXEC;
+}
+
+int kernel_open(struct kernel *k, const struct image *image)
+{
+	const char *why;
+	int ret;
+
+	memset(k, 0, sizeof(*k));
+	why = elf_open(&k->elf, image->elf, image->elf_size, ET_EXEC);
+	if (!why)
+		k->symbols = kallsyms_read(&k->elf, &why);
+	if (why) {
+		log_warnx("the kernel in %s cannot be used, %s", image->file,
+			  why);
+		elf_close(&k->elf);
+		return -ENOEXEC;
+	}
+	ret = read_release(k, image->file);
+	if (!ret)
+		ret = check_paravirt(k, image->file);
+	if (!ret)
+		ret = check_tables(k, image->file);
+	if (ret) {
+		kernel_close(k);
+		return ret;
+	}
+	read_build_id(k);
+	read_btf(k);
+	return 0;
+}
+
+void kernel_close(struct kernel *k)
+{
+	btf_free(k->btf);
+	kallsyms_free(k->symbols);
+	elf_close(&k->elf);
+	memset(k, 0, sizeof(*k));
+}

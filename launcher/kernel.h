@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A kernel opened for preparation: the unpacked ELF file with its symbols and
+ * types, and what identifies it.
+ */
+#ifndef LAUNCHER_KERNEL_H
+#define LAUNCHER_KERNEL_H
+
+#include "btf.h"
+#include "elfview.h"
+#include "image.h"
+#include "kallsyms.h"
+#include "prepare.h"
+
+struct kernel {
+	struct elf_view elf;
+	struct kallsyms *symbols;
+	struct btf *btf;	/* NULL: it has none */
+	char release[PREPARED_RELEASE_SIZE];
+	char build_id[PREPARED_BUILD_ID_SIZE];	/* "none" if it has none */
+	uint64_t init_top_pgt;	/* GPA */
+	uint64_t fixmap;	/* GPA of level2_fixmap_pgt */
+};
+
+/*
+ * Opens an unpacked image, which must stay until kernel_close(), and checks
+ * that it is a kernel that can run in ring 1. 0, or -ENOEXEC after a message.
+ */
+int kernel_open(struct kernel *, const struct image *);
+void kernel_close(struct kernel *);
+
+#endif

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From a kernel file to a cache entry. Start reading at prepare_kernel().
+ */
+#include "prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache.h"
+#include "compact.h"
+#include "image.h"
+#include "kernel.h"
+#include "layer.h"
+#include "link.h"
+#include "log.h"
+#include "patch.h"
+
+/*J: launcher.prepare
+ * "Stock kernel" means that we change nothing when the kernel is built, so
+ * what the old lguest compiled into its guests has to be added afterwards.
+ * The steps are those of loading a module, done from outside and before the
+ * kernel lives: compile against its headers, link against its symbols, check
+ * that it is the kernel we think it is. They take some seconds and a
+ * compiler, and their result depends on nothing but the kernel and the
+ * layer's source, so it is kept: the second start of a kernel only reads.
+ :*/
+
+/* A whole small file. An ELF view needs it until the end. */
+struct file {
+	uint8_t *data;
+	struct elf_view elf;
+};
+
+/* Everything that one preparation has open. */
+struct job {
+	const struct prepare_options *options;
+	const char *cache;	/* the folders: cache, */
+	char *work;		/* the entry in the making, */
+	char *out;		/* and the compiler's output in it */
+	char *log;		/* what make prints */
+	char *symbols;		/* linker script */
+	char *headers;
+	const char *source;
+	struct kernel kernel;
+};
+
+static int open_elf(struct file *f, const char *dir, const char *name,
+		    uint16_t type)
+{
+	char *path;
+	const char *why = "it cannot be read";
+	struct stat st;
+	int fd;
+
+	memset(f, 0, sizeof(*f));
+	if (asprintf(&path, "%s/%s", dir, name) < 0)
+		return -ENOMEM;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && !fstat(fd, &st) && st.st_size > 0 &&
+	    st.st_size < (64 << 20)) {
+		f->data = malloc(st.st_size);
+		if (f->data && read(fd, f->data, st.st_size) == st.st_size)
+			why = elf_open(&f->elf, f->data, st.st_size, type);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (why)
+		log_warnx("the layer's %s cannot be used, %s", path, why);
+	free(path);
+	return why ? -ENOEXEC : 0;
+}
+
+static void close_elf(struct file *f)
+{
+	elf_close(&f->elf);
+	free(f->data);
+}
+
+/* One step of the layer's makefile; a failure keeps the log in the cache. */
+static int make_step(struct job *job, const char *target)
+{
+	struct layer_build build = {
+		.source = job->source,
+		.headers = job->headers,
+		.out = job->out,
+		.symbols = job->symbols,
+		.log = job->log,
+		.verbose = job->options->verbose,
+	};
+	char *kept;
+	int ret = layer_make(&build, target);
+
+	if (ret == -EINTR)
+		log_warnx("interrupted");
+	if (ret != -EIO)
+		return ret;
+	if (job->options->verbose ||
+	    asprintf(&kept, "%s/failed-%s.log", job->cache,
+		     job->kernel.release) < 0) {
+		log_warnx("the paravirt layer cannot be built for kernel %s",
+			  job->kernel.release);
+		return ret;
+	}
+	if (rename(job->log, kept))
+		log_warn("cannot keep the log as %s", kept);
+	log_warnx("the paravirt layer cannot be built for kernel %s: see %s",
+		  job->kernel.release, kept);
+	free(kept);
+	return ret;
+}
+
+static int link_layer(struct job *job)
+{
+	struct file object;
+	int ret = make_step(job, "layer.o");
+
+	if (ret)
+		return ret;
+	ret = open_elf(&object, job->out, "layer.o", ET_REL);
+	if (!ret)
+		ret = link_write_symbols(&object.elf, job->kernel.symbols,
+					 job->symbols);
+	close_elf(&object);
+	if (!ret)
+		ret = make_step(job, "layer.elf");
+	return ret;
+}
+
+static int check_layer(struct job *job, struct prepared *prepared)
+{
+	const struct kernel *k = &job->kernel;
+	struct rl_patch *patches = NULL;
+	struct file layer;
+	size_t count = 0;
+	int ret = open_elf(&layer, job->out, "layer.elf", ET_EXEC);
+
+	if (!ret)
+		ret = link_check_layer(&layer.elf);
+	if (!ret)
+		ret = link_check_layouts(&layer.elf, k->btf);
+	if (!ret)
+		ret = patch_read(&layer.elf, &patches, &count);
+	if (!ret)
+		ret = patch_check(patches, count, &k->elf, k->symbols, k->btf);
+	if (!ret) {
+		prepared->entry = layer.elf.header.e_entry;
+		log_info("layer linked, %zu patches checked", count);
+	}
+	free(patches);
+	close_elf(&layer);
+	return ret;
+}
+
+/* Moves the layer to the entry, removes the rest, writes the kernel. */
+static int fill_entry(struct job *job)
+{
+	char *from = NULL, *to = NULL, *vmlinux = NULL;
+	int ret = -ENOMEM;
+
+	if (asprintf(&from, "%s/layer.elf", job->out) < 0 ||
+	    asprintf(&to, "%s/layer.elf", job->work) < 0 ||
+	    asprintf(&vmlinux, "%s/vmlinux", job->work) < 0)
+		goto out;
+	ret = rename(from, to) ? -errno : 0;
+	if (!ret)
+		ret = compact_write(&job->kernel.elf, vmlinux);
+	unlink(job->log);
+	cache_remove(job->out);
+out:
+	free(from);
+	free(to);
+	free(vmlinux);
+	if (ret) {
+		errno = -ret;
+		log_warn("cannot write to the cache folder %s", job->cache);
+	}
+	return ret;
+}
+
+static int open_job(struct job *job)
+{
+	job->headers = layer_find_headers(job->options->headers_dir,
+					  job->kernel.release);
+	if (!job->headers)
+		return -ENOENT;
+	job->work = cache_begin(job->cache);
+	if (!job->work)
+		return -EACCES;
+	if (asprintf(&job->out, "%s/build", job->work) < 0 ||
+	    asprintf(&job->log, "%s/make.log", job->work) < 0 ||
+	    asprintf(&job->symbols, "%s/build/kernel.lds", job->work) < 0)
+		return -ENOMEM;
+	if (mkdir(job->out, 0777)) {
+		log_warn("cannot write to the cache folder %s", job->cache);
+		return -EACCES;
+	}
+	return 0;
+}
+
+static void close_job(struct job *job)
+{
+	if (job->work)
+		cache_remove(job->work);
+	free(job->work);
+	free(job->out);
+	free(job->log);
+	free(job->symbols);
+	free(job->headers);
+	kernel_close(&job->kernel);
+}
+
+static int make_entry(struct image *image, struct job *job, uint64_t layer_key,
+		      struct prepared *prepared)
+{
+	int ret;
+
+	log_info("unpacking %s", image->file);
+	ret = image_unpack(image);
+	if (!ret)
+		ret = kernel_open(&job->kernel, image);
+	if (ret)
+		return ret;
+	log_info("kernel %s, %zu symbols; building the layer",
+		 job->kernel.release, kallsyms_count(job->kernel.symbols));
+	ret = open_job(job);
+	if (!ret)
+		ret = link_layer(job);
+	if (!ret)
+		ret = check_layer(job, prepared);
+	if (!ret)
+		ret = fill_entry(job);
+	if (!ret) {
+		strcpy(prepared->build_id, job->kernel.build_id);
+		strcpy(prepared->release, job->kernel.release);
+		prepared->cr3 = job->kernel.init_top_pgt;
+		prepared->fixmap = job->kernel.fixmap;
+		ret = cache_publish(job->cache, job->work, image->key,
+				    layer_key, prepared);
+	}
+	close_job(job);
+	return ret;
+}
+
+/*
+ * A signal that ends us would leave the work folder behind, so those wait
+ * until it is gone. Make does get them, and then fails.
+ */
+static int make_uninterrupted(struct image *image, struct job *job,
+			      uint64_t layer_key, struct prepared *prepared)
+{
+	sigset_t block, old;
+	int ret;
+
+	sigemptyset(&block);
+	sigaddset(&block, SIGINT);
+	sigaddset(&block, SIGTERM);
+	sigaddset(&block, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &block, &old);
+	ret = make_entry(image, job, layer_key, prepared);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return ret;
+}
+
+static int find_or_make(struct image *image, const char *source,
+			const char *cache,
+			const struct prepare_options *options,
+			struct prepared *prepared)
+{
+	struct job job = {
+		.options = options,
+		.cache = cache,
+		.source = source,
+	};
+	uint64_t layer_key = 0;
+	int ret;
+
+	if (source) {
+		ret = layer_hash(source, &layer_key);
+		if (ret) {
+			errno = -ret;
+			log_warn("cannot read the layer's source in %s",
+				 source);
+			return ret;
+		}
+	}
+	if (!cache_find(cache, image->key, layer_key, prepared))
+		return 0;
+	if (source)
+		return make_uninterrupted(image, &job, layer_key, prepared);
+	log_warnx("%s is not in the cache %s, and the paravirt layer's source "
+		  "to prepare it is not found: use --cache or --layer DIR",
+		  image->file, cache);
+	return -ENOENT;
+}
+
+int prepare_kernel(const char *kernel_file,
+		   const struct prepare_options *options,
+		   struct prepared *prepared)
+{
+	char *cache = NULL, *source;
+	struct image image;
+	int ret;
+
+	memset(prepared, 0, sizeof(*prepared));
+	source = layer_find_source(options->layer_dir);
+	if (options->layer_dir && !source) {
+		log_warn("cannot read the layer's source in %s",
+			 options->layer_dir);
+		return -ENOENT;
+	}
+	ret = image_read(&image, kernel_file);
+	if (!ret) {
+		cache = cache_path(options->cache_dir);
+		ret = cache ? find_or_make(&image, source, cache, options,
+					   prepared) : -ENOENT;
+		image_free(&image);
+	}
+	free(cache);
+	free(source);
+	return ret;
+}
+
+void prepared_free(struct prepared *prepared)
+{
+	free(prepared->dir);
+	free(prepared->vmlinux);
+	free(prepared->layer);
+	memset(prepared, 0, sizeof(*prepared));
+}
