@@ -6,7 +6,7 @@
 #ifndef RINGLET_LAUNCHER_EXIT_H
 #define RINGLET_LAUNCHER_EXIT_H
 
-enum exit_status {
+enum status {
 	STATUS_OK	= 0,	/* the guest powered itself off */
 	STATUS_ERROR	= 1,	/* the launcher or the host failed */
 	STATUS_USAGE	= 2,	/* the command line is wrong */
