@@ -12,11 +12,11 @@
 #include "log.h"
 #include "protected.h"
 
-#define JUMP_SIZE	5
+#define JUMP_SIZE	RL_PATCH_MIN
 #define JUMP_OPCODE	0xe9
 #define NOP		0x90
 
-/*J: guest.patches
+/*J: launcher.patches
  * Two sorts of kernel code resist a clean interface: the last instructions on
  * the way back to user programs, and a few helpers that use instructions
  * which ring 1 may not execute and which do not even fault. The layer names
@@ -41,7 +41,7 @@ static bool is_sane(const struct rl_patch *p)
 int patch_read(const struct elf_view *layer, struct rl_patch **patches,
 	       size_t *count)
 {
-	const Elf64_Shdr *s = elf_section(layer, RL_PATCH_SECTION);
+	const Elf64_Shdr *s = elf_section(layer, RL_PATCHES_SECTION);
 	struct rl_patch p;
 
 	*count = 0;
