@@ -98,6 +98,11 @@ def parser():
     p.add_argument("--host-memory", type=int, dest="memory")
     p.add_argument("--append", default="")
     p.add_argument("--module-args", default="")
+    p.add_argument("--host-add", action="append", default=[])
+    p.add_argument("--before", default=":")
+    p.add_argument("--after", default=":")
+    p.add_argument("--wrap", default="")
+    p.add_argument("--pack")
     p.add_argument("--disk", action="append", default=[], dest="disks")
     p.add_argument("--fast", action="store_true")
     p.add_argument("--verbose", action="store_true")
@@ -128,10 +133,12 @@ def host_script(options, token):
         f"modprobe ringlet {options.module_args} || exit 125",
         "cat /guest/initrd.gz /sandbox/guest.cpio >/tmp/initrd",
         "rm /sandbox/guest.cpio",
-        f"ringlet run --memory {options.guest_memory}M --initrd /tmp/initrd "
+        options.before,
+        f"{options.wrap} ringlet run --memory {options.guest_memory}M --initrd /tmp/initrd "
         f"--stats /tmp/stats {options.run_args} /guest/vmlinuz -- {words} "
         f"{options.guest_append}",
         "status=$?",
+        f"{{ {options.after}\n}} >&2",
     ]
     if options.command:
         lines.append(f"printf '<{token} stats %d>\\n' $status; "
@@ -183,6 +190,15 @@ def show(text):
         print("  | " + line.rstrip("\r"), file=sys.stderr)
 
 
+def pack(options):
+    """Only writes what follows /guest/initrd.gz; the frame's word is T."""
+    def action():
+        with open(options.pack, "wb") as out:
+            out.write(guest_archive(options, "T"))
+        return 0
+    return sandbox.guarded(action)
+
+
 def main(words, usage):
     if "--help" in words[:1] or "-h" in words[:1]:
         print(usage.strip())
@@ -190,6 +206,8 @@ def main(words, usage):
     options = parser().parse_args(words)
     options.memory = options.memory or HOST_MEMORY + options.guest_memory
     options.flavour, options.bare, options.program = "amd64", False, []
+    if options.pack:
+        return pack(options)
     token = secrets.token_hex(8)
     framed = bool(options.command)
     options.tty = not framed and os.isatty(0) and os.isatty(1)
@@ -199,7 +217,7 @@ def main(words, usage):
         options.more = {
             "sandbox/guest.cpio": guest_archive(options, token),
             "sandbox/script": host_script(options, token).encode()}
-        options.add, options.command = [], ["sh", "/sandbox/script"]
+        options.add, options.command = options.host_add, ["sh", "/sandbox/script"]
         sandbox.build(options, prepared=True)
         return with_command(options, token) if framed \
             else sandbox.execute(options)
