@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Hypercalls and the virtual interrupt flag, for the layer's C files.
+ *
+ * Rules: results that come back in the shared page (value, cpuid) are read
+ * with the virtual interrupt flag off, or an interrupt handler's own hypercall
+ * would overwrite them.
+ */
+#ifndef RINGLET_GUEST_PV_HYPERCALL_H
+#define RINGLET_GUEST_PV_HYPERCALL_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+#include "abi/guest.h"
+
+/* This vCPU's page. Host and guest write it, so every access is a real one. */
+extern struct rl_shared rl_shared;
+
+static __always_inline long rl_hypercall(unsigned long number, u64 a, u64 b,
+					 u64 c)
+{
+	long result;
+
+	asm volatile("syscall"
+		     : "=a" (result), "+D" (a), "+S" (b), "+d" (c)
+		     : "0" (number)
+		     : "rcx", "r11", "memory", "cc");
+	return result;
+}
+
+/* The virtual flag off; returns what it was, for rl_irq_restore(). */
+static __always_inline u8 rl_irq_save(void)
+{
+	u8 was = READ_ONCE(rl_shared.vif);
+
+	WRITE_ONCE(rl_shared.vif, 0);
+	barrier();
+	return was;
+}
+
+static __always_inline void rl_irq_restore(u8 was)
+{
+	barrier();
+	if (!was)
+		return;
+	WRITE_ONCE(rl_shared.vif, 1);
+	/* In this order: the host sets pending where it sees vif clear. */
+	barrier();
+	if (READ_ONCE(rl_shared.pending))
+		rl_hypercall(RL_HC_DELIVER, 0, 0, 0);
+}
+
+/* A hypercall with a second result in shared->value. */
+static __always_inline long rl_hypercall_value(unsigned long number, u64 a,
+					       u64 *value)
+{
+	u8 was = rl_irq_save();
+	long result = rl_hypercall(number, a, 0, 0);
+
+	*value = READ_ONCE(rl_shared.value);
+	rl_irq_restore(was);
+	return result;
+}
+
+#endif

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the stock kernel's code leads into the layer. See abi/layer.h: the
+ * launcher checks the bytes and writes the jumps, before the guest starts.
+ *
+ * Rules: never a byte that the kernel itself may rewrite, so behind the call
+ * of __fentry__ where a function has one, and nothing inside an alternative.
+ */
+#include "abi/layer.h"
+#include "layer.h"
+
+/*J: guest.patches
+ * Replacing an operating system's privileged operations without rebuilding it
+ * sounds like binary patching all over the place. It is four jumps. Debian's
+ * kernels can run under Xen, so everything privileged already goes through a
+ * table of function pointers (pv_ops), and the layer only fills the table.
+ * What is left has no pointer: the IRETQ at the end of every exception, where
+ * the kernel has kept a five-byte hole for Xen; one early helper that uses cli
+ * and popf; and one device initcall of Xen's, which would do nothing here and
+ * lends its place, so that the console's driver starts when drivers start.
+ :*/
+
+extern char early_xen_iret_patch[], xen_iret[], this_cpu_cmpxchg16b_emu[];
+extern char xen_hvc_init[];
+
+#define CALL_FENTRY_SIZE	5
+#define ALL(n)			[0 ... (n) - 1] = 0xff
+
+static const struct rl_patch patches[]
+__used __section(RL_PATCHES_SECTION) = {
+	{	/* jmp to the next instruction: a hole kept for this */
+		.gva = (u64)early_xen_iret_patch, .target = (u64)rl_iret,
+		.kind = RL_PATCH_JUMP, .len = 5,
+		.expect = { 0xe9, 0x00, 0x00, 0x00, 0x00 },
+		.mask = { ALL(5) },
+	},
+	{	/* push $0; push %rcx; push %r11 */
+		.gva = (u64)xen_iret, .target = (u64)rl_iret,
+		.kind = RL_PATCH_JUMP, .len = 5,
+		.expect = { 0x6a, 0x00, 0x51, 0x41, 0x53 },
+		.mask = { ALL(5) },
+	},
+	{	/* pushf; cli; cmp %gs:(%rsi),%rax */
+		.gva = (u64)this_cpu_cmpxchg16b_emu,
+		.target = (u64)rl_cmpxchg16b,
+		.kind = RL_PATCH_JUMP, .len = 6,
+		.expect = { 0x9c, 0xfa, 0x65, 0x48, 0x3b, 0x06 },
+		.mask = { ALL(6) },
+	},
+	{	/* a function's body: whatever the compiler put there */
+		.gva = (u64)xen_hvc_init + CALL_FENTRY_SIZE,
+		.target = (u64)rl_device_init,
+		.kind = RL_PATCH_JUMP, .len = 5,
+	},
+};

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * pv_ops.cpu, second part: GDT, LDT, TSS and the user's %gs.
+ *
+ * The real GDT is the host's and has three entries that a guest may set, the
+ * TLS ones. The rest of what the kernel writes stays in its own memory, where
+ * nobody but the kernel reads it.
+ *
+ * Rule: no descriptor changes while a segment register holds its selector. The
+ * host loads the registers again after each exit and could not know what an
+ * old selector was meant to be.
+ */
+#include <linux/string.h>
+#include <asm/desc.h>
+#include <asm/paravirt.h>
+#include <asm/processor.h>
+#include <asm/segment.h>
+
+#include "layer.h"
+
+static_assert(GDT_ENTRY_TLS_MIN == RL_TLS_FIRST);
+static_assert(GDT_ENTRY_TLS_ENTRIES == RL_TLS_COUNT);
+
+static u64 loaded_tls[RL_TLS_COUNT];
+static const void *loaded_ldt;
+static unsigned int loaded_ldt_entries;
+
+#define read_selector(register)					\
+({									\
+	unsigned int selector_;						\
+	asm volatile("movl %%" #register ", %0" : "=r" (selector_));	\
+	selector_ & 0xffff;						\
+})
+#define write_selector(register, selector)				\
+	asm volatile("movl %0, %%" #register :: "r" (selector) : "memory")
+
+/* Whether loading a selector into a data segment register would not fault. */
+static bool loadable(unsigned int selector)
+{
+	unsigned int rights;
+	bool known, readable;
+
+	if (!(selector & ~3))
+		return true;
+	asm volatile("lar %2, %0" : "=r" (rights), "=@ccz" (known)
+		     : "r" (selector) : "cc");
+	if (!known || !(rights & 0x8000))	/* P */
+		return false;
+	asm volatile("verr %w1" : "=@ccz" (readable) : "r" (selector) : "cc");
+	return readable;
+}
+
+/* The user's %gs; its base lands in the shared page. */
+static void load_gs(unsigned int selector)
+{
+	u8 was = rl_irq_save();
+
+	rl_load_gs_locked(selector);
+	rl_irq_restore(was);
+}
+
+/* A bad selector gives what a fault on it natively ends with: NULL. */
+static void rl_load_gs_index(unsigned int selector)
+{
+	load_gs(loadable(selector & 0xffff) ? selector & 0xffff : 0);
+}
+
+/* Selectors out of use while a descriptor changes. */
+struct parked {
+	unsigned int ds, es, fs, gs;
+};
+
+/* Takes selectors with (selector & mask) == value out of their registers. */
+static void park(struct parked *p, unsigned int mask, unsigned int value)
+{
+	memset(p, 0, sizeof(*p));
+	if ((read_selector(ds) & mask) == value) {
+		p->ds = read_selector(ds);
+		write_selector(ds, 0);
+	}
+	if ((read_selector(es) & mask) == value) {
+		p->es = read_selector(es);
+		write_selector(es, 0);
+	}
+	if ((read_selector(fs) & mask) == value) {
+		p->fs = read_selector(fs);
+		write_selector(fs, 0);
+	}
+	if ((read_selector(gs) & mask) == value) {
+		p->gs = read_selector(gs);
+		load_gs(0);
+	}
+}
+
+/* Back into their registers, where the new descriptor allows it. */
+static void unpark(const struct parked *p)
+{
+	if (p->ds && loadable(p->ds))
+		write_selector(ds, p->ds);
+	if (p->es && loadable(p->es))
+		write_selector(es, p->es);
+	if (p->fs && loadable(p->fs))
+		write_selector(fs, p->fs);
+	if (p->gs && loadable(p->gs))
+		load_gs(p->gs);
+}
+
+/*J: guest.thread-local
+ * A context switch loads the thread-local storage descriptors of the new task
+ * into the GDT. On a real machine that is three stores; for a guest the GDT is
+ * the host's and read-only. But 64-bit programs keep their thread pointer in
+ * the FS base and leave these descriptors empty, so comparing three words with
+ * what was loaded last nearly always saves the hypercall: the cheapest exit is
+ * the one that does not happen.
+ :*/
+static void rl_load_tls(struct thread_struct *thread, unsigned int cpu)
+{
+	struct parked parked;
+	u64 wanted;
+	int i;
+
+	for (i = 0; i < RL_TLS_COUNT; i++) {
+		memcpy(&wanted, &thread->tls_array[i], sizeof(wanted));
+		if (wanted == loaded_tls[i])
+			continue;
+		park(&parked, 0xfffc, (RL_TLS_FIRST + i) << 3);
+		loaded_tls[i] = wanted;
+		rl_hypercall(RL_HC_SET_TLS, i, wanted, 0);
+		unpark(&parked);
+	}
+}
+
+static void rl_set_ldt(const void *table, unsigned int entries)
+{
+	struct parked parked;
+
+	if (!entries)
+		table = NULL;
+	if (!entries && !loaded_ldt_entries)
+		return;
+	loaded_ldt = table;
+	loaded_ldt_entries = entries;
+	park(&parked, SEGMENT_TI_MASK, SEGMENT_LDT);
+	rl_hypercall(RL_HC_SET_LDT, (u64)table, entries, 0);
+	unpark(&parked);
+}
+
+/* The table may be the loaded one: the host has to look at it again. */
+static void rl_write_ldt_entry(struct desc_struct *table, int entry,
+			       const void *descriptor)
+{
+	memcpy(&table[entry], descriptor, sizeof(*table));
+	if (table == loaded_ldt)
+		rl_set_ldt(table, loaded_ldt_entries);
+}
+
+static void rl_write_gdt_entry(struct desc_struct *table, int entry,
+			       const void *descriptor, int type)
+{
+	size_t bytes = type == DESC_TSS || type == DESC_LDT ?
+		       2 * sizeof(*table) : sizeof(*table);
+
+	memcpy(&table[entry], descriptor, bytes);
+}
+
+static void rl_load_gdt(const struct desc_ptr *pointer)
+{
+}
+
+static void rl_load_tr(void)
+{
+}
+
+static unsigned long rl_store_tr(void)
+{
+	return 0;
+}
+
+/* Where entries from ring 3 put their frame: the stubs and the host read it. */
+static void rl_load_sp0(unsigned long sp0)
+{
+	WRITE_ONCE(rl_shared.sp0, sp0);
+}
+
+/* Ring 3 has no ports, whatever its I/O permission bitmap says. */
+static void rl_no_io_bitmap(void)
+{
+}
+
+void rl_segment_ops_init(void)
+{
+	pv_ops.cpu.load_tls = rl_load_tls;
+	pv_ops.cpu.load_gs_index = rl_load_gs_index;
+	pv_ops.cpu.set_ldt = rl_set_ldt;
+	pv_ops.cpu.write_ldt_entry = rl_write_ldt_entry;
+	pv_ops.cpu.write_gdt_entry = rl_write_gdt_entry;
+	pv_ops.cpu.load_gdt = rl_load_gdt;
+	pv_ops.cpu.load_tr_desc = rl_load_tr;
+	pv_ops.cpu.store_tr = rl_store_tr;
+	pv_ops.cpu.load_sp0 = rl_load_sp0;
+	pv_ops.cpu.invalidate_io_bitmap = rl_no_io_bitmap;
+	pv_ops.cpu.update_io_bitmap = rl_no_io_bitmap;
+}
