@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The contract between a guest kernel (ring 1) and the host module.
+ *
+ * Purpose: everything that a guest and the host must agree on, and nothing
+ * else: selectors, the hypercall numbers, the page that both sides see, and
+ * where the launcher puts the paravirt layer in guest memory.
+ *
+ * Rules: no side trusts a value that the other side may still write. The host
+ * reads a field of the shared page once and checks the copy. This header
+ * includes nothing but fixed-width types, so that host module, paravirt layer,
+ * launcher, assembly and tests can all use it.
+ */
+#ifndef RINGLET_ABI_GUEST_H
+#define RINGLET_ABI_GUEST_H
+
+/*J: guest.contract
+ * A ring 1 kernel is an ordinary kernel that has lost three things: it may
+ * not touch control registers, it may not switch interrupts off, and it does
+ * not own every address. The contract in this file gives them back. Control
+ * registers become *hypercalls*; the interrupt flag becomes a byte in a page
+ * that guest and host share; and two slots of the top-level page table (256
+ * and 508) are the host's.
+ :*/
+
+#define RL_GUEST_ABI_VERSION	1
+
+/*
+ * Selectors of the guest's GDT. 0x10 and 0x18 have DPL 0 and belong to the
+ * switcher; the guest kernel runs with RL_KERNEL_CS. The user selectors have
+ * the values that SYSRET and Linux use. 0x60-0x70 are the guest's own (TLS).
+ */
+#define RL_SWITCHER_CS		0x10
+#define RL_SWITCHER_SS		0x18
+#define RL_USER32_CS		0x23
+#define RL_USER_DS		0x2b
+#define RL_USER_CS		0x33
+#define RL_KERNEL_CS		0x39
+#define RL_KERNEL_SS		0x01	/* NULL with RPL 1 */
+#define RL_LDT_SELECTOR		0x50
+#define RL_TLS_FIRST		12	/* GDT indices 12..14 */
+#define RL_TLS_COUNT		3
+
+/* Guest virtual addresses that the guest does not own (PGD slots). */
+#define RL_WINDOW_SLOT		256	/* 0xffff800000000000: the switcher */
+#define RL_ALIAS_SLOT		508	/* 0xfffffe0000000000: GDT, IDT, TSS */
+
+/*
+ * The paravirt layer's home. Linked at RL_LAYER_GVA, loaded at RL_LAYER_GPA
+ * (GPA = GVA - RL_LAYER_GVA + RL_LAYER_GPA), mapped with 4 KB pages through
+ * one page table page at RL_LAYER_PT_GPA, which the launcher hangs into entry
+ * 0 of the guest's level2_fixmap_pgt. All of it lies below 1 MB, which the
+ * e820 table marks as reserved and Linux always keeps in its direct map.
+ */
+#define RL_LAYER_GVA		0xffffffffc0000000
+#define RL_LAYER_GPA		0x20000
+#define RL_LAYER_SIZE		0x40000	/* bytes, the most a layer may take */
+#define RL_LAYER_PT_GPA		0x60000
+#define RL_BOOT_PARAMS_GPA	0x10000	/* one page: struct boot_params */
+#define RL_CMDLINE_GPA		0x11000	/* one page, NUL terminated */
+
+/*
+ * Hypercalls: `syscall` from ring 1. Number in RAX, arguments in RDI, RSI,
+ * RDX; result in RAX (0 or positive: success; -errno). RCX and R11 are lost,
+ * as SYSCALL always does; every other register is kept.
+ */
+#define RL_HC_SET_CR3		0  /* rdi: CR3 (bits 0-11 PCID, bit 63 NOFLUSH),
+				      rsi: context id, rdx: its TLB generation */
+#define RL_HC_FLUSH_ONE		1  /* rdi: GVA */
+#define RL_HC_FLUSH_USER	2  /* the lower half of the current table */
+#define RL_HC_FLUSH_KERNEL	3  /* the upper half of all tables */
+#define RL_HC_DELIVER		4  /* vif was set and pending was found set */
+#define RL_HC_HALT		5  /* set vif, wait for an interrupt */
+#define RL_HC_IRET		6  /* finish the iret frame at RSP, see below */
+#define RL_HC_SET_TRAP		7  /* rdi: vector, rsi: handler GVA (0: none),
+				      rdx: RL_TRAP_* */
+#define RL_HC_SET_TLS		8  /* rdi: 0..2, rsi: 8-byte descriptor */
+#define RL_HC_SET_LDT		9  /* rdi: GVA, rsi: entries (0: none) */
+#define RL_HC_SET_DR		10 /* rdi: register 0-3,6,7, rsi: value */
+#define RL_HC_GET_DR		11 /* rdi: register; result in shared->value */
+#define RL_HC_SET_TIMER		12 /* rdi: ns from now; ~0: stop */
+#define RL_HC_WALLCLOCK		13 /* ns since 1970 in shared->value */
+#define RL_HC_CONSOLE_WRITE	14 /* rdi: GPA, rsi: bytes; result: written */
+#define RL_HC_CONSOLE_READ	15 /* rdi: GPA, rsi: room; result: read */
+#define RL_HC_SHUTDOWN		16 /* rdi: RL_SHUTDOWN_* */
+#define RL_HC_RDMSR		17 /* rdi: MSR; value in shared->value */
+#define RL_HC_WRMSR		18 /* rdi: MSR, rsi: value */
+#define RL_HC_CPUID		19 /* rdi: leaf, rsi: subleaf; shared->cpuid */
+#define RL_HC_INIT		20 /* rdi: GVA of struct rl_init */
+#define RL_HC_DROP_SPACE	21 /* rdi: CR3 of a table that is being freed */
+#define RL_HC_COUNT		22
+
+/* Flags of RL_HC_SET_TRAP. */
+#define RL_TRAP_USER	1	/* ring 3 may raise it with `int` (DPL 3) */
+#define RL_TRAP_DIRECT	2	/* a hardware trap gate straight to the handler,
+				   without the host: soft vectors only */
+
+#define RL_SHUTDOWN_POWEROFF	0
+#define RL_SHUTDOWN_REBOOT	1
+#define RL_SHUTDOWN_PANIC	2
+
+/*
+ * Virtual interrupts: line n arrives as vector RL_IRQ_BASE + n.
+ */
+#define RL_IRQ_BASE		0x30
+#define RL_IRQ_TIMER		0
+#define RL_IRQ_CONSOLE		1
+#define RL_IRQ_DEVICE		2	/* first of the launcher's devices */
+#define RL_IRQ_COUNT		64
+
+/* Offsets in struct rl_shared, for assembly. Asserted below. */
+#define RL_SHARED_VIF		0
+#define RL_SHARED_PENDING	1
+#define RL_SHARED_CR2		8
+#define RL_SHARED_SP0		16
+#define RL_SHARED_KERNEL_GS	24
+#define RL_SHARED_USER_GS	32
+#define RL_SHARED_IRET_RAX	40
+#define RL_SHARED_IRET_RCX	48
+#define RL_SHARED_IRET_R11	56
+#define RL_SHARED_SCRATCH	64
+#define RL_SHARED_VALUE		128
+#define RL_SHARED_CPUID		136
+#define RL_SHARED_TSC_KHZ	152
+#define RL_SHARED_ENTRY_STACK	4096	/* grows down from the page's end */
+
+#ifndef __ASSEMBLY__
+#include <linux/types.h>
+
+/*
+ * The shared page, one for each vCPU, in guest memory. The guest writes
+ * everything but pending, cr2, value, cpuid and tsc_khz, which the host
+ * writes; the host reads the rest as hostile.
+ *
+ * vif and pending stand for RFLAGS.IF: the host injects an interrupt only
+ * while vif is 1 and RIP is outside the no-inject zone; otherwise it sets
+ * pending. Who sets vif must look at pending afterwards and, where it is set,
+ * call RL_HC_DELIVER.
+ */
+struct rl_shared {
+	__u8 vif;		/* 1: interrupts may be injected */
+	__u8 pending;		/* 1: one waits for vif */
+	__u8 pad0[6];
+	__u64 cr2;		/* GVA of the last injected page fault */
+	__u64 sp0;		/* GVA: kernel stack for entries from ring 3 */
+	__u64 kernel_gs;	/* GS base while the guest kernel runs */
+	__u64 user_gs;		/* the user's GS base meanwhile */
+	__u64 iret_rax;		/* what RL_HC_IRET puts into these registers */
+	__u64 iret_rcx;
+	__u64 iret_r11;
+	__u64 scratch[8];	/* of the layer's entry stubs */
+	__u64 value;		/* second result of a hypercall */
+	__u32 cpuid[4];		/* eax, ebx, ecx, edx */
+	__u64 tsc_khz;		/* set by RL_HC_INIT */
+	__u8 pad1[4096 - 160];	/* the entry stack is its end */
+};
+
+/*
+ * RL_HC_INIT: what the host must know before the first injection. All are
+ * GVAs. The zone holds every instruction where the guest's half-done entry or
+ * exit would be spoilt by an injection: the host never injects an interrupt
+ * while RIP is in [zone_start, zone_end), and where it is in [restart_start,
+ * restart_end) at an exit with one pending, it resumes at restart_start, from
+ * where the guest sees `pending` again.
+ */
+struct rl_init {
+	__u64 version;		/* RL_GUEST_ABI_VERSION */
+	__u64 shared_gpa;	/* page aligned GPA of struct rl_shared */
+	__u64 shared_gva;
+	__u64 syscall_entry;	/* ring 3's SYSCALL lands here in ring 1, RCX,
+				   R11, RSP as SYSCALL left them */
+	__u64 syscall32_entry;	/* unused: 32-bit SYSCALL is not offered; 0 */
+	__u64 entry_stack;	/* RSP for direct gates taken in ring 3 */
+	__u64 zone_start, zone_end;
+	__u64 restart_start, restart_end;
+};
+
+_Static_assert(sizeof(struct rl_shared) == 4096, "one page");
+_Static_assert(__builtin_offsetof(struct rl_shared, cr2) == RL_SHARED_CR2, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, sp0) == RL_SHARED_SP0, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, kernel_gs) ==
+	       RL_SHARED_KERNEL_GS, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, user_gs) ==
+	       RL_SHARED_USER_GS, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, iret_rax) ==
+	       RL_SHARED_IRET_RAX, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, scratch) ==
+	       RL_SHARED_SCRATCH, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, value) ==
+	       RL_SHARED_VALUE, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, cpuid) ==
+	       RL_SHARED_CPUID, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, tsc_khz) ==
+	       RL_SHARED_TSC_KHZ, "");
+#endif /* __ASSEMBLY__ */
+#endif

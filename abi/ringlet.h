@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The ioctl interface of /dev/ringlet, shaped like KVM's: a system fd makes
+ * VM fds, a VM fd makes vCPU fds, a vCPU fd is run and has a shared page that
+ * says why it stopped.
+ *
+ * Every structure has the same layout for 32 and 64-bit callers; every
+ * reserved field must be 0. An ioctl returns 0 or a positive result, or -1
+ * with errno: EINVAL (a value is not allowed), EFAULT (a pointer), ENOTTY (no
+ * such call), ENOMEM, EBUSY, EPERM, EINTR (a signal arrived), EIO (the guest
+ * is dead; the run page says why).
+ */
+#ifndef RINGLET_ABI_RINGLET_H
+#define RINGLET_ABI_RINGLET_H
+
+#include <linux/types.h>
+#include <linux/ioctl.h>
+
+#define RL_API_VERSION		1
+#define RL_DEVICE_PATH		"/dev/ringlet"
+
+/*
+ * A part of guest-physical memory: [gpa, gpa + size) is the caller's memory
+ * at hva. All three are page aligned (4096 bytes); slots do not overlap; size
+ * 0 removes the slot, which is allowed only before the first vCPU exists.
+ */
+struct rl_memory_slot {
+	__u32 slot;		/* below RL_MEMORY_SLOTS */
+	__u32 flags;		/* 0 */
+	__u64 gpa;
+	__u64 size;		/* bytes */
+	__u64 hva;
+};
+#define RL_MEMORY_SLOTS		16
+
+/* A vCPU's registers. cs and ss are read-only: ring 1 or ring 3. */
+struct rl_regs {
+	__u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8;
+	__u64 rax, rcx, rdx, rsi, rdi;
+	__u64 rip, cs, rflags, rsp, ss;
+	__u64 fs_base, gs_base;
+	__u64 cr2, cr3;		/* cr3: GPA of the top-level table */
+};
+
+/* Why RL_RUN returned. */
+#define RL_EXIT_INTERRUPTED	0  /* a signal or immediate_exit */
+#define RL_EXIT_SHUTDOWN	1  /* the guest ended itself: shutdown */
+#define RL_EXIT_KILLED		2  /* the guest was ended: kill_reason */
+#define RL_EXIT_CONSOLE_WRITE	3  /* console: bytes at gpa, set result */
+#define RL_EXIT_CONSOLE_READ	4  /* console: fill bytes at gpa, set result */
+
+#define RL_KILL_REASON_SIZE	192
+
+/*
+ * The page that mmap(2) of a vCPU fd at offset 0 shows. The launcher writes
+ * immediate_exit and result, the module the rest.
+ */
+struct rl_run {
+	__u32 immediate_exit;	/* 1: RL_RUN returns at once with EINTR */
+	__u32 exit_reason;	/* RL_EXIT_* */
+	__s64 result;		/* of a console call: what the guest gets */
+	__u64 gpa;		/* console */
+	__u64 bytes;		/* console */
+	__u32 shutdown;		/* RL_SHUTDOWN_* of abi/guest.h */
+	__u32 pad;
+	char kill_reason[RL_KILL_REASON_SIZE]; /* NUL terminated, one line */
+};
+
+/*
+ * Counters of one VM, since it was created. Exits count by the vector that
+ * caused them (0-255) or RL_EXITS_HYPERCALL, hypercalls by number (abi/
+ * guest.h) as far as they left the window.
+ */
+#define RL_EXITS_HYPERCALL	256
+#define RL_STAT_VECTORS		257
+#define RL_STAT_HYPERCALLS	32
+
+struct rl_stats {
+	__u64 exits[RL_STAT_VECTORS];
+	__u64 hypercalls[RL_STAT_HYPERCALLS];
+	__u64 injected_faults;
+	__u64 injected_interrupts;
+	__u64 emulated;		/* instructions */
+	__u64 user_exits;	/* RL_RUN returned to the launcher */
+	__u64 entries;		/* world switches into the guest */
+	__u64 halts;
+	__u64 migrations;	/* vCPU found on another pCPU */
+	__u64 shadow_pages;	/* now */
+	__u64 shadow_pages_peak;
+	__u64 shadow_fills;	/* entries filled by faults */
+	__u64 shadow_syncs;	/* shadow pages compared with the guest's */
+	__u64 shadow_zaps;	/* entries dropped because they differed */
+	__u64 pages_pinned;	/* now */
+	__u64 guest_ns;		/* time between entry and exit */
+	__u64 host_ns;		/* the rest of RL_RUN, halted time not counted */
+	__u64 nmis;		/* NMIs that arrived while the guest or the
+				   switcher ran */
+	__u64 reserved[8];
+};
+
+/* RL_GET_INFO: what this host offers. */
+struct rl_info {
+	__u32 api_version;
+	__u32 guest_abi_version;
+	__u32 paging_levels;	/* 4 or 5 */
+	__u32 host_pti;		/* 1: page table isolation is on */
+	__u64 tsc_khz;
+	__u32 max_vcpus;	/* of one VM */
+	__u32 reserved[7];
+};
+
+#define RL_IOC			0xb7
+/* /dev/ringlet */
+#define RL_GET_INFO		_IOR(RL_IOC, 0x00, struct rl_info)
+#define RL_CREATE_VM		_IO(RL_IOC, 0x01)	/* returns a VM fd */
+/* VM fd */
+#define RL_SET_MEMORY_SLOT	_IOW(RL_IOC, 0x10, struct rl_memory_slot)
+#define RL_CREATE_VCPU		_IO(RL_IOC, 0x11)	/* arg: id; a vCPU fd */
+#define RL_IRQ_LINE		_IO(RL_IOC, 0x12)	/* arg: line, edge */
+#define RL_GET_STATS		_IOR(RL_IOC, 0x13, struct rl_stats)
+/* vCPU fd */
+#define RL_RUN			_IO(RL_IOC, 0x20)
+#define RL_GET_REGS		_IOR(RL_IOC, 0x21, struct rl_regs)
+#define RL_SET_REGS		_IOW(RL_IOC, 0x22, struct rl_regs)
+
+_Static_assert(sizeof(struct rl_memory_slot) == 32, "ABI");
+_Static_assert(sizeof(struct rl_regs) == 24 * 8, "ABI");
+_Static_assert(sizeof(struct rl_run) == 40 + RL_KILL_REASON_SIZE, "ABI");
+_Static_assert(sizeof(struct rl_stats) == (257 + 32 + 24) * 8, "ABI");
+_Static_assert(sizeof(struct rl_info) == 56, "ABI");
+#endif

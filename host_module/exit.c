@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Exits: why the guest stopped, and who serves it.
+ *
+ * Runs in the vCPU's thread with interrupts on, holder of vcpu->lock. What had
+ * to happen with interrupts off is done (enter.c).
+ */
+#include <linux/kernel.h>
+#include "ringlet.h"
+
+static enum exit_action page_fault(struct rl_vcpu *vcpu)
+{
+	u32 error = vcpu->regs->error, guest_error;
+	gva_t gva = vcpu->fault_gva;
+	int r;
+
+	/* With five levels the processor takes more addresses than a guest
+	   with four may use. */
+	if (!gva_canonical(gva)) {
+		inject_fault(vcpu, 13, true, 0);
+		return EXIT_RESUME;
+	}
+	r = shadow_fault(vcpu, gva, error, &guest_error);
+	if (r > 0)
+		inject_page_fault(vcpu, gva, guest_error);
+	else if (r == -ENXIO)
+		rl_kill_guest(vcpu, "access to 0x%lx at 0x%llx: no memory there",
+			      gva, vcpu->regs->rip);
+	else if (r == -EFAULT)
+		rl_kill_guest(vcpu, "page tables for 0x%lx lie outside memory",
+			      gva);
+	else if (r)
+		rl_kill_guest(vcpu, "the host has no memory for page tables");
+	return EXIT_RESUME;
+}
+
+static enum exit_action protection_fault(struct rl_vcpu *vcpu, unsigned int v)
+{
+	u32 error = vcpu->regs->error;
+
+	if (inject_from_iret(vcpu)) {
+		inject_fault(vcpu, v, true, error);
+		return EXIT_RESUME;
+	}
+	if (v == 13 && !error && !vcpu_in_user(vcpu) &&
+	    emulate_instruction(vcpu))
+		return EXIT_RESUME;
+	inject_fault(vcpu, v, true, error);
+	return EXIT_RESUME;
+}
+
+/*
+ * Serves the exit that vcpu->regs->vector names, and counts it.
+ */
+enum exit_action exit_handle(struct rl_vcpu *vcpu)
+{
+	u64 vector = vcpu->regs->vector;
+	struct rl_stats *stats = &vcpu->vm->stats;
+
+	if (vector & VECTOR_IN_WINDOW) {
+		rl_kill_guest(vcpu,
+			      "invalid segment state on entry (exception %llu, error 0x%llx at +0x%llx)",
+			      vector & 0xff, vcpu->regs->error,
+			      vcpu->stack->fault_rip & (WINDOW_SIZE - 1));
+		return EXIT_RESUME;
+	}
+	vector &= ~(u64)VECTOR_ON_ENTRY;
+	stats->exits[min_t(u64, vector, RL_EXITS_HYPERCALL)]++;
+	switch (vector) {
+	case VECTOR_HYPERCALL:
+		return hypercall_handle(vcpu);
+	case 14:
+		return page_fault(vcpu);
+	case 11: case 12: case 13:
+		return protection_fault(vcpu, vector);
+	case 1:
+		/* DR6_RESERVED bits read as 1 and are kept as they are. */
+		inject_fault(vcpu, 1, false, 0);
+		return EXIT_RESUME;
+	case VECTOR_SYSCALL32:
+		vcpu->regs->rip -= 2;
+		inject_fault(vcpu, 6, false, 0);
+		return EXIT_RESUME;
+	case 2: case 18:
+		return EXIT_RESUME;
+	case 10: case 17: case 21: case 29: case 30:
+		inject_fault(vcpu, vector, true, vcpu->regs->error);
+		return EXIT_RESUME;
+	}
+	if (vector < 32)
+		inject_fault(vcpu, vector, false, 0);
+	return EXIT_RESUME;
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Injection: delivering faults and interrupts to the guest kernel.
+ *
+ * The host does what the processor would do at CPL 0: choose the stack, push
+ * the frame, go to the handler. It also does what the paravirt layer's stubs do
+ * at the gates that are direct (GS, the shape of the saved CS, the virtual
+ * interrupt flag), so that the handler can be the guest kernel's own.
+ *
+ * Runs in the vCPU's thread, outside the guest, holder of vcpu->lock. Guest
+ * memory is written through walks, so everything here may sleep.
+ */
+#include <linux/kernel.h>
+#include <asm/processor-flags.h>
+#include <asm/segment.h>
+#include "ringlet.h"
+
+#define RFLAGS_KEEP (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | \
+		     X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_TF | \
+		     X86_EFLAGS_DF | X86_EFLAGS_OF | X86_EFLAGS_NT | \
+		     X86_EFLAGS_RF | X86_EFLAGS_AC | X86_EFLAGS_ID)
+
+/* What the guest sees as CS and SS of code that ran in ring 1. */
+#define SAVED_KERNEL_CS	__KERNEL_CS
+#define SAVED_KERNEL_SS	__KERNEL_DS
+
+static bool vif(const struct rl_vcpu *vcpu)
+{
+	return vcpu->page && READ_ONCE(vcpu->page->vif) == 1;
+}
+
+static bool rip_within(u64 rip, u64 start, u64 end)
+{
+	return rip >= start && rip < end;
+}
+
+/* May an interrupt be injected at this very place? */
+bool inject_possible(struct rl_vcpu *vcpu)
+{
+	if (!vif(vcpu))
+		return false;
+	return vcpu_in_user(vcpu) ||
+	       !rip_within(vcpu->regs->rip, vcpu->init.zone_start,
+			 vcpu->init.zone_end);
+}
+
+/*
+ * Pushes a frame and goes to the handler of vector. 0, or -EFAULT where the
+ * stack cannot take it: *fault and *error are those of the access.
+ */
+static int deliver(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
+		   u32 error, gva_t *fault, u32 *fault_error)
+{
+	struct window_frame *r = vcpu->regs;
+	bool user = vcpu_in_user(vcpu);
+	u64 frame[6], rsp, flags, gs = 0;
+
+	flags = r->rflags & ~(u64)X86_EFLAGS_IF;
+	if (vif(vcpu))
+		flags |= X86_EFLAGS_IF;
+	rsp = user ? READ_ONCE(vcpu->page->sp0) : r->rsp;
+	rsp &= ~15ULL;
+	if (user)
+		gs = READ_ONCE(vcpu->page->kernel_gs);
+	*fault = rsp;
+	*fault_error = FAULT_W;
+	if (!gva_canonical(rsp) || !gva_canonical(gs))
+		return -EFAULT;
+	frame[0] = error;
+	frame[1] = r->rip;
+	frame[2] = user ? r->cs : SAVED_KERNEL_CS;
+	frame[3] = flags;
+	frame[4] = r->rsp;
+	frame[5] = user ? r->ss : SAVED_KERNEL_SS;
+	rsp -= has_error ? 48 : 40;
+	if (guest_write(vcpu, rsp, has_error ? frame : frame + 1,
+			has_error ? 48 : 40, fault_error, fault))
+		return -EFAULT;
+	if (user) {
+		WRITE_ONCE(vcpu->page->user_gs, vcpu->stack->gs_base);
+		vcpu->stack->gs_base = gs;
+	}
+	WRITE_ONCE(vcpu->page->vif, 0);
+	r->rip = vcpu->traps[vector].handler;
+	r->cs = RL_KERNEL_CS;
+	r->ss = RL_KERNEL_SS;
+	r->rsp = rsp;
+	r->rflags = (r->rflags & ~(u64)(X86_EFLAGS_TF | X86_EFLAGS_NT |
+					X86_EFLAGS_RF)) |
+		    X86_EFLAGS_IF | X86_EFLAGS_FIXED;
+	return 0;
+}
+
+/*
+ * Raises an exception in the guest as if the instruction at RIP had caused it.
+ * Where the frame cannot be pushed, a double fault is tried, and after that the
+ * guest is dead, as a real machine would be after its triple fault.
+ */
+void inject_fault(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
+		  u32 error)
+{
+	u32 fault_error;
+	gva_t fault;
+
+	vcpu->vm->stats.injected_faults++;
+	if (!vcpu->page || !vcpu->traps[vector].handler) {
+		rl_kill_guest(vcpu,
+			      "exception %u (error 0x%x) at 0x%llx, address 0x%llx, without a handler",
+			      vector, error, vcpu->regs->rip,
+			      vector == 14 ? vcpu->fault_gva : 0);
+		return;
+	}
+	if (!deliver(vcpu, vector, has_error, error, &fault, &fault_error))
+		return;
+	if (vcpu->traps[8].handler &&
+	    !deliver(vcpu, 8, true, 0, &fault, &fault_error))
+		return;
+	rl_kill_guest(vcpu,
+		      "triple fault: exception %u at 0x%llx, no stack at 0x%lx",
+		      vector, vcpu->regs->rip, fault);
+}
+
+/* Raises #PF at gva; error as the guest's tables demand it. */
+void inject_page_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error)
+{
+	vcpu->cr2 = gva;
+	if (vcpu->page)
+		WRITE_ONCE(vcpu->page->cr2, gva);
+	inject_fault(vcpu, 14, true, error);
+}
+
+/*J: inject.interrupts
+ * A virtual interrupt is delivered at the guest's convenience: its virtual
+ * interrupt flag must be on, and it must not be in one of the short stretches
+ * of the paravirt layer where a frame is half built. Otherwise the page gets a
+ * note, `pending`, and the guest looks at it when it switches its flag on
+ * again. One byte each way replaces what a real machine does with a wire.
+ *
+ * The last stretch of the layer's exit path looks at the note and then leaves.
+ * An interrupt between the look and the leaving would be noticed late; there
+ * the guest is put back to before the look.
+ :*/
+
+/* Delivers what is pending as far as the guest can take it. May sleep. */
+void inject_interrupts(struct rl_vcpu *vcpu)
+{
+	struct window_frame *r = vcpu->regs;
+	unsigned int line;
+	u32 fault_error;
+	gva_t fault;
+
+	if (!vcpu->page)
+		return;
+	line = find_first_bit(vcpu->irq_pending, RL_IRQ_COUNT);
+	if (line == RL_IRQ_COUNT) {
+		if (READ_ONCE(vcpu->page->pending))
+			WRITE_ONCE(vcpu->page->pending, 0);
+		return;
+	}
+	if (inject_possible(vcpu)) {
+		clear_bit(line, vcpu->irq_pending);
+		if (vcpu->traps[RL_IRQ_BASE + line].handler) {
+			vcpu->vm->stats.injected_interrupts++;
+			if (deliver(vcpu, RL_IRQ_BASE + line, false, 0, &fault,
+				    &fault_error))
+				rl_kill_guest(vcpu,
+					      "no stack for an interrupt at 0x%lx",
+					      fault);
+		}
+	} else if (!vcpu_in_user(vcpu) &&
+		   rip_within(r->rip, vcpu->init.restart_start,
+			    vcpu->init.restart_end)) {
+		r->rip = vcpu->init.restart_start;
+	}
+	WRITE_ONCE(vcpu->page->pending,
+		   !bitmap_empty(vcpu->irq_pending, RL_IRQ_COUNT));
+}
+
+/*
+ * Did an interrupt arrive after inject_interrupts()? Called with interrupts
+ * off, just before the entry.
+ */
+bool inject_wanted(struct rl_vcpu *vcpu)
+{
+	if (!vcpu->page || bitmap_empty(vcpu->irq_pending, RL_IRQ_COUNT))
+		return false;
+	return inject_possible(vcpu) || !READ_ONCE(vcpu->page->pending);
+}
+
+/* --- the guest's own iret ---------------------------------------------------- */
+
+/* Loads the frame at guest RSP into the registers; false: not readable. */
+static bool read_iret_frame(struct rl_vcpu *vcpu, u64 frame[5])
+{
+	u32 error;
+	gva_t fault;
+
+	if (!guest_read(vcpu, vcpu->regs->rsp, frame, 40, 0, &error, &fault))
+		return true;
+	rl_kill_guest(vcpu, "iret frame at 0x%lx is not readable", fault);
+	return false;
+}
+
+static void load_iret_frame(struct rl_vcpu *vcpu, const u64 frame[5])
+{
+	struct window_frame *r = vcpu->regs;
+
+	r->rip = frame[0];
+	r->cs = frame[1];
+	r->rflags = (frame[2] & RFLAGS_KEEP) | X86_EFLAGS_IF |
+		    X86_EFLAGS_FIXED;
+	r->rsp = frame[3];
+	r->ss = frame[4];
+	if (vcpu->page)
+		WRITE_ONCE(vcpu->page->vif, !!(frame[2] & X86_EFLAGS_IF));
+}
+
+/* Can the processor load these? The user selectors of the default GDT, TLS. */
+static bool user_selectors_ok(const struct rl_vcpu *vcpu, u64 cs, u64 ss)
+{
+	unsigned int i = ss >> 3;
+	u64 d;
+
+	if (cs != RL_USER_CS && cs != RL_USER32_CS)
+		return false;
+	if (ss == RL_USER_DS)
+		return true;
+	if ((ss & 7) != 3 || i < RL_TLS_FIRST ||
+	    i >= RL_TLS_FIRST + RL_TLS_COUNT)
+		return false;
+	/* Writable data: present, S, not code, W. */
+	d = vcpu->gdt[i];
+	return (d >> 40 & 0x9a) == 0x92;
+}
+
+/*
+ * RL_HC_IRET: an interrupt became pending while the guest left an exception.
+ * Finish the iret here, so that the interrupt can be delivered behind it.
+ */
+void inject_iret(struct rl_vcpu *vcpu)
+{
+	struct window_frame *r = vcpu->regs;
+	u64 frame[5];
+
+	if (!vcpu->page || !read_iret_frame(vcpu, frame))
+		return;
+	r->rax = READ_ONCE(vcpu->page->iret_rax);
+	r->rcx = READ_ONCE(vcpu->page->iret_rcx);
+	r->r11 = READ_ONCE(vcpu->page->iret_r11);
+	if ((frame[1] & 3) != 3) {
+		frame[1] = RL_KERNEL_CS;
+		frame[4] = RL_KERNEL_SS;
+		if (!gva_canonical(frame[0])) {
+			rl_kill_guest(vcpu, "iret to 0x%llx", frame[0]);
+			return;
+		}
+		load_iret_frame(vcpu, frame);
+		return;
+	}
+	if (user_selectors_ok(vcpu, frame[1], frame[4]) &&
+	    gva_canonical(frame[0])) {
+		load_iret_frame(vcpu, frame);
+		return;
+	}
+	/* The processor's iretq would have refused: #GP, seen from ring 3. */
+	load_iret_frame(vcpu, frame);
+	inject_fault(vcpu, 13, true, frame[1] & 0xfffc);
+}
+
+/*
+ * A fault on the layer's last iretq: the guest kernel expects it as a fault of
+ * the program it was returning to. True when that was it; the registers are
+ * then the program's and the caller injects the fault.
+ */
+bool inject_from_iret(struct rl_vcpu *vcpu)
+{
+	struct window_frame *r = vcpu->regs;
+	u64 frame[5];
+
+	if (vcpu_in_user(vcpu) || !vcpu->init.restart_end ||
+	    r->rip != vcpu->init.restart_end - 2)
+		return false;
+	if (!read_iret_frame(vcpu, frame) || (frame[1] & 3) != 3)
+		return false;
+	load_iret_frame(vcpu, frame);
+	return true;
+}

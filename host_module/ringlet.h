@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The host module's own header: its objects, and what each file offers.
+ *
+ * Objects: a VM (vm.c) has memory slots (memory.c), a shadow (shadow.c) and
+ * one vCPU (vcpu.c). A pCPU has a window (window.c).
+ *
+ * Locking: vcpu->lock is held by every ioctl of the vCPU, RL_RUN included, so
+ * the shadow, the traps and the slots' page arrays have one user at a time.
+ * vm->lock guards the creation of slots and of the vCPU. irq_pending is the
+ * only thing that other threads write while a guest runs, by atomic bit
+ * operations.
+ *
+ * Address types are the host kernel's own: gva_t, gpa_t, gfn_t, hpa_t.
+ *
+ * Start reading at main.c, then vcpu.c.
+ */
+#ifndef RINGLET_HOST_MODULE_RINGLET_H
+#define RINGLET_HOST_MODULE_RINGLET_H
+
+#include <linux/types.h>
+#include <linux/kvm_types.h>
+#include <linux/mutex.h>
+#include <linux/hrtimer.h>
+#include <linux/wait.h>
+#include <linux/mm_types.h>
+#include <linux/kref.h>
+#include <asm/fpu/api.h>
+#include <asm/desc_defs.h>
+
+#include "../abi/guest.h"
+#include "../abi/ringlet.h"
+#include "../switcher/layout.h"
+
+#define RL_SLOT_SHIFT		39	/* of a PGD slot of 4-level paging */
+#define RL_SLOT_ADDRESS(n) \
+	((u64)((s64)((u64)(n) << (RL_SLOT_SHIFT + 16)) >> 16))
+
+/* Present-entry bits that the shadow uses; the rest of an entry is the HPA. */
+#define PTE_P			BIT_ULL(0)
+#define PTE_W			BIT_ULL(1)
+#define PTE_U			BIT_ULL(2)
+#define PTE_A			BIT_ULL(5)
+#define PTE_D			BIT_ULL(6)
+#define PTE_PS			BIT_ULL(7)
+#define PTE_NX			BIT_ULL(63)
+#define PTE_ADDRESS		GENMASK_ULL(51, 12)
+
+/* Error code of a page fault. */
+#define FAULT_P			BIT(0)
+#define FAULT_W			BIT(1)
+#define FAULT_U			BIT(2)
+#define FAULT_RSVD			BIT(3)
+#define FAULT_I			BIT(4)
+
+struct rl_vcpu;
+
+/* --- memory.c: guest-physical memory ----------------------------------- */
+
+struct memory_slot {
+	gfn_t base;
+	u64 npages;		/* 0: unused */
+	unsigned long hva;
+	struct page **pages;	/* pinned ones; NULL: not yet */
+};
+
+struct rl_vm;
+int memory_set_slot(struct rl_vm *vm, const struct rl_memory_slot *arg);
+void memory_destroy(struct rl_vm *vm);
+struct page *memory_page(struct rl_vm *vm, gfn_t gfn);
+struct page *memory_page_present(struct rl_vm *vm, gfn_t gfn);
+
+/* --- walk.c: the guest's own page tables ------------------------------- */
+
+/* One step down the guest's tables: where an entry is and what it held. */
+struct walk_step {
+	gfn_t gfn;		/* of the table */
+	u64 *table;		/* HVA in the host kernel */
+	unsigned int index;
+	u64 entry;
+};
+
+struct walk {
+	struct walk_step step[5];	/* [level], 4 (top) to 1 */
+	int level;		/* of the leaf: 1, 2 (2 MB), 3 (1 GB) */
+	gfn_t gfn;		/* of the 4 KB page at the address */
+	u64 access;		/* PTE_W | PTE_U | PTE_NX, all levels together */
+	u32 error;		/* for the guest's #PF when walk_gva() says so */
+};
+
+int walk_gva(struct rl_vcpu *vcpu, u64 cr3, gva_t gva, u32 access,
+	     struct walk *w);
+int guest_read(struct rl_vcpu *vcpu, gva_t gva, void *to, size_t bytes,
+	       u32 access, u32 *error, gva_t *fault);
+int guest_write(struct rl_vcpu *vcpu, gva_t gva, const void *from,
+		size_t bytes, u32 *error, gva_t *fault);
+
+/* --- shadow.c, shadow_sync.c -------------------------------------------- */
+
+struct shadow_page {
+	struct hlist_node hash;
+	u64 *entries;		/* the page that the processor reads */
+	gfn_t gfn;		/* of the guest's table; direct: of the memory */
+	gva_t base;		/* upper half: first GVA it maps */
+	u32 parents;		/* entries that point here */
+	u16 present;		/* entries that are not 0 */
+	u32 stamp;		/* of the last comparison (upper half) */
+	u8 level;		/* 1: page table .. 3: PDP table */
+	bool user;		/* of the lower half */
+	bool direct;		/* splits a large page of the guest */
+	DECLARE_BITMAP(used, 512);
+};
+
+/* A top-level table for one of the guest's address spaces. */
+struct shadow_root {
+	struct list_head lru;	/* most recent first */
+	u64 *low, *high;	/* PGD slots 0-255 and 256-511; may be one page */
+	u64 *top;		/* LA57: the level above, else NULL */
+	gfn_t gfn;		/* of the guest's PGD */
+	u64 context, generation;
+	DECLARE_BITMAP(used, 512);
+};
+
+#define SHADOW_HASH_BITS	10
+#define SHADOW_ROOTS_MAX	64
+
+struct shadow {
+	struct hlist_head hash[1 << SHADOW_HASH_BITS];
+	struct list_head roots;
+	unsigned int nroots;
+	unsigned long pages, limit;	/* shadow pages: now, at most */
+	struct shadow_root *current_root;
+	u32 stamp;		/* of the comparison that is going on */
+	u64 alias_chain, window_chain;	/* entries of slots 508 and 256 */
+};
+
+int shadow_create(struct rl_vm *vm);
+void shadow_destroy(struct rl_vm *vm);
+int shadow_load(struct rl_vcpu *vcpu, u64 cr3, u64 context, u64 generation);
+int shadow_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error,
+		 u32 *guest_error);
+void shadow_flush_one(struct rl_vcpu *vcpu, gva_t gva);
+void shadow_flush_user(struct rl_vcpu *vcpu);
+void shadow_flush_kernel(struct rl_vcpu *vcpu);
+void shadow_drop(struct rl_vcpu *vcpu, u64 cr3);
+void shadow_set_chains(struct rl_vm *vm, u64 window, u64 alias);
+void shadow_follow(struct rl_vcpu *vcpu, hpa_t cr3);
+hpa_t shadow_root_hpa(const struct shadow_root *root);
+
+/* between the two files */
+u64 shadow_leaf(struct rl_vm *vm, u64 gpte, gfn_t gfn, bool user);
+struct shadow_page *shadow_page_of(u64 entry);
+void shadow_clear(struct rl_vm *vm, struct shadow_page *sp, unsigned int i);
+void shadow_root_clear(struct rl_vm *vm, struct shadow_root *root,
+		       unsigned int slot);
+bool shadow_child_matches(const struct shadow_page *child, u64 gpte,
+			  int level);
+void shadow_sync_tree(struct rl_vm *vm, struct shadow_page *sp);
+void shadow_sync_root(struct rl_vm *vm, struct shadow_root *root);
+
+/* --- gate.c, segment.c: descriptor tables -------------------------------- */
+
+struct trap {
+	gva_t handler;		/* 0: none */
+	u8 flags;		/* RL_TRAP_* */
+};
+
+bool segment_user_ok(u64 descriptor, u64 *safe);
+void segment_default_gdt(u64 gdt[512]);
+int gate_set(struct rl_vcpu *vcpu, u64 vector, gva_t handler, u64 flags);
+void gate_build_all(struct rl_vcpu *vcpu);
+
+/* --- window.c: per-pCPU windows ------------------------------------------ */
+
+int window_init(void);
+void window_exit(void);
+int window_attach(struct rl_vm *vm);
+void window_detach(struct rl_vm *vm);
+int window_bind(struct rl_vcpu *vcpu, int cpu);
+void window_load_msrs(void);
+void window_call(int cpu);
+u64 window_address(int cpu);
+bool window_bound(const struct rl_vcpu *vcpu, int cpu);
+void window_unbind(struct rl_vcpu *vcpu);
+
+/* --- vm.c, vcpu.c, enter.c, exit.c ---------------------------------------- */
+
+#define ALIAS_PAGES 8
+
+struct rl_vcpu {
+	struct rl_vm *vm;
+	struct mutex lock;
+	struct rl_run *run;		/* shared with the launcher */
+
+	/* Pages that a window maps; see layout.h. */
+	struct window_shared *shared;
+	struct window_host *host;
+	struct window_stack *stack;
+	struct window_frame *regs;	/* = &stack->frame */
+	/* Pages at the addresses of the host's IDT, GDT and TSS. */
+	gate_desc *idt;
+	u64 *gdt;
+	struct x86_hw_tss *tss;
+	u64 *alias[ALIAS_PAGES];	/* the tables that lead there */
+	int bound_cpu;			/* pCPU of the last window_bind(), or -1 */
+	int running_cpu;		/* while between entry and exit, else -1 */
+
+	struct fpu_guest fpu;
+
+	/* From RL_HC_INIT. */
+	struct rl_init init;
+	struct rl_shared *page;		/* the shared page, or NULL */
+	struct trap traps[256];
+
+	u64 cr2, cr3;			/* cr3: as the guest wrote it */
+	u64 cr0, cr4;			/* as the guest believes */
+	u64 dr[4], dr6, dr7;
+	u64 fault_gva;
+	DECLARE_BITMAP(irq_pending, RL_IRQ_COUNT);
+	bool halted;
+	struct wait_queue_head wait;
+	struct hrtimer timer;
+
+	/* A console call that the launcher is serving: RAX comes from run. */
+	bool await_result;
+	bool dead, shut_down;
+	u64 mark_ns;			/* of the last entry or exit */
+};
+
+struct rl_vm {
+	struct kref kref;
+	struct mutex lock;
+	struct mm_struct *mm;
+	struct memory_slot slots[RL_MEMORY_SLOTS];
+	struct rl_vcpu *vcpu;
+	struct shadow shadow;
+	struct rl_stats stats;
+	struct dentry *debugfs;
+	int id;
+};
+
+int vm_create_fd(void);
+void vm_get(struct rl_vm *vm);
+void vm_put(struct rl_vm *vm);
+void vm_stats(struct rl_vm *vm, struct rl_stats *out);
+int vcpu_create(struct rl_vm *vm, unsigned long id);
+void vcpu_destroy(struct rl_vcpu *vcpu);
+void vcpu_kick(struct rl_vcpu *vcpu);
+void vcpu_raise(struct rl_vcpu *vcpu, unsigned int line);
+
+__printf(2, 3)
+void rl_kill_guest(struct rl_vcpu *vcpu, const char *format, ...);
+
+int enter_guest(struct rl_vcpu *vcpu);
+void enter_reraise(u64 vector);
+void reraise_nmi(void);
+extern const char reraise_table[];
+
+/* What an exit handler wants next. */
+enum exit_action {
+	EXIT_RESUME,		/* go on in the guest */
+	EXIT_TO_LAUNCHER,	/* run->exit_reason is set */
+};
+
+enum exit_action exit_handle(struct rl_vcpu *vcpu);
+enum exit_action hypercall_handle(struct rl_vcpu *vcpu);
+
+/* --- inject.c -------------------------------------------------------------- */
+
+void inject_fault(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
+		  u32 error);
+void inject_page_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error);
+void inject_interrupts(struct rl_vcpu *vcpu);
+bool inject_possible(struct rl_vcpu *vcpu);
+bool inject_wanted(struct rl_vcpu *vcpu);
+void inject_iret(struct rl_vcpu *vcpu);
+bool inject_from_iret(struct rl_vcpu *vcpu);
+
+static inline bool vcpu_in_user(const struct rl_vcpu *vcpu)
+{
+	return (vcpu->regs->cs & 3) == 3;
+}
+
+static inline bool gva_canonical(gva_t gva)
+{
+	return (u64)((s64)(gva << 16) >> 16) == gva;
+}
+
+static inline unsigned int pgd_slot(gva_t gva)
+{
+	return (gva >> RL_SLOT_SHIFT) & 511;
+}
+
+/* --- emulate.c, msr.c, cpuid.c, timer.c, stats.c ---------------------------- */
+
+bool emulate_instruction(struct rl_vcpu *vcpu);
+int msr_read(struct rl_vcpu *vcpu, u32 msr, u64 *value);
+int msr_write(struct rl_vcpu *vcpu, u32 msr, u64 value);
+void cpuid_for_guest(u32 leaf, u32 subleaf, u32 out[4]);
+int debugreg_write(struct rl_vcpu *vcpu, unsigned int n, u64 value);
+int debugreg_read(struct rl_vcpu *vcpu, unsigned int n, u64 *value);
+void timer_init(struct rl_vcpu *vcpu);
+void timer_set(struct rl_vcpu *vcpu, u64 ns);
+void timer_stop(struct rl_vcpu *vcpu);
+void stats_init(void);
+void stats_exit(void);
+void stats_add_vm(struct rl_vm *vm);
+void stats_remove_vm(struct rl_vm *vm);
+
+#endif

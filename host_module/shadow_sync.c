@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The flushes: making the shadow agree with the guest's tables again.
+ *
+ * Each function compares present shadow entries with what the guest's entries
+ * would give now, takes over what is merely different and drops what is gone.
+ * Entries that are not present need nothing: they will fault.
+ *
+ * Same owner and rules as shadow.c.
+ */
+#include <linux/mm.h>
+#include "ringlet.h"
+
+/* Does a guest entry at `level` still lead to this shadow page? */
+bool shadow_child_matches(const struct shadow_page *child, u64 gpte, int level)
+{
+	gfn_t gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
+
+	if ((gpte & (PTE_P | PTE_A)) != (PTE_P | PTE_A))
+		return false;
+	if (gpte & PTE_PS) {
+		u64 span = 1ULL << (9 * (level - 1));
+
+		return child->direct && (child->gfn & ~(span - 1)) ==
+					(gfn & ~(span - 1));
+	}
+	return !child->direct && child->gfn == gfn;
+}
+
+static u64 link_entry(const struct shadow_page *child, u64 gpte, bool user)
+{
+	u64 entry = __pa(child->entries) | PTE_P | PTE_A |
+		    (gpte & (PTE_W | PTE_NX));
+
+	if ((gpte & PTE_PS) && !(gpte & PTE_D))
+		entry &= ~PTE_W;
+	if (user)
+		entry |= gpte & PTE_U;
+	return entry;
+}
+
+/* Compares entry i of a shadow page; true: it (still) leads to a child. */
+static bool sync_entry(struct rl_vm *vm, struct shadow_page *sp,
+		       unsigned int i, u64 gpte)
+{
+	u64 entry = sp->entries[i];
+
+	if (!entry)
+		return false;
+	if (sp->level == 1) {
+		u64 now = shadow_leaf(vm, gpte,
+				      (gpte & PTE_ADDRESS) >> PAGE_SHIFT,
+				      sp->user);
+
+		if (!now)
+			shadow_clear(vm, sp, i);
+		else if (now != entry)
+			WRITE_ONCE(sp->entries[i], now);
+		return false;
+	}
+	if (!shadow_child_matches(shadow_page_of(entry), gpte, sp->level)) {
+		shadow_clear(vm, sp, i);
+		return false;
+	}
+	WRITE_ONCE(sp->entries[i],
+		   link_entry(shadow_page_of(entry), gpte, sp->user));
+	return true;
+}
+
+/* Compares a shadow page and everything below it. */
+void shadow_sync_tree(struct rl_vm *vm, struct shadow_page *sp)
+{
+	struct page *page;
+	unsigned int i;
+	u64 *table;
+
+	/* What splits a large page depends on nothing but the link to it. The
+	   upper half is reached from many roots: once is enough. */
+	if (sp->direct || (!sp->user && sp->stamp == vm->shadow.stamp))
+		return;
+	sp->stamp = vm->shadow.stamp;
+	page = memory_page_present(vm, sp->gfn);
+	if (WARN_ON_ONCE(!page))
+		return;
+	table = page_address(page);
+	vm->stats.shadow_syncs++;
+	for_each_set_bit(i, sp->used, 512)
+		if (sync_entry(vm, sp, i, READ_ONCE(table[i])))
+			shadow_sync_tree(vm, shadow_page_of(sp->entries[i]));
+}
+
+/* The entry of a root at slot: true when it leads to a page, after compare. */
+static bool sync_slot(struct rl_vm *vm, struct shadow_root *root,
+		      unsigned int slot, u64 gpte)
+{
+	u64 *entry = slot < 256 ? &root->low[slot] : &root->high[slot];
+	struct shadow_page *child;
+
+	if (!*entry)
+		return false;
+	child = shadow_page_of(*entry);
+	if (shadow_child_matches(child, gpte, 4)) {
+		WRITE_ONCE(*entry, link_entry(child, gpte, slot < 256));
+		return true;
+	}
+	shadow_root_clear(vm, root, slot);
+	return false;
+}
+
+static u64 *root_table(struct rl_vm *vm, struct shadow_root *root)
+{
+	struct page *page = memory_page_present(vm, root->gfn);
+
+	return page ? page_address(page) : NULL;
+}
+
+static void sync_slots(struct rl_vm *vm, struct shadow_root *root,
+		       unsigned int from, unsigned int to, bool deep)
+{
+	u64 *table = root_table(vm, root);
+	unsigned int slot = from;
+
+	if (!table)
+		return;
+	for_each_set_bit_from(slot, root->used, to)
+		if (sync_slot(vm, root, slot, READ_ONCE(table[slot])) && deep)
+			shadow_sync_tree(vm, shadow_page_of(slot < 256 ?
+					 root->low[slot] : root->high[slot]));
+}
+
+/*J: shadow.flush
+ * When Linux loads an address space it says which generation of it the CPU has
+ * seen. The same generation as last time: the shadow is right, nothing is done.
+ * Another one: some entry changed while the space was away, nobody said which,
+ * and the lower half is compared from the top. It is work in proportion to what
+ * is mapped in the shadow, and it happens only when something really changed.
+ :*/
+
+/* Compares the lower half of root in depth, and its links of the upper. */
+void shadow_sync_root(struct rl_vm *vm, struct shadow_root *root)
+{
+	sync_slots(vm, root, 0, 256, true);
+	sync_slots(vm, root, 257, 512, false);
+}
+
+/* RL_HC_FLUSH_USER: everything of the current lower half may have changed. */
+void shadow_flush_user(struct rl_vcpu *vcpu)
+{
+	sync_slots(vcpu->vm, vcpu->vm->shadow.current_root, 0, 256, true);
+}
+
+/* RL_HC_FLUSH_KERNEL: the upper half, of all roots. */
+void shadow_flush_kernel(struct rl_vcpu *vcpu)
+{
+	struct rl_vm *vm = vcpu->vm;
+	struct shadow_root *root;
+
+	vm->shadow.stamp++;
+	list_for_each_entry(root, &vm->shadow.roots, lru)
+		sync_slots(vm, root, 257, 512, true);
+}
+
+/* RL_HC_FLUSH_ONE: the way to gva in the current address space. */
+void shadow_flush_one(struct rl_vcpu *vcpu, gva_t gva)
+{
+	struct rl_vm *vm = vcpu->vm;
+	struct shadow_root *root = vm->shadow.current_root;
+	unsigned int slot = pgd_slot(gva);
+	u64 *table = root_table(vm, root);
+	struct shadow_page *sp;
+
+	if (slot == RL_WINDOW_SLOT || slot == RL_ALIAS_SLOT || !table)
+		return;
+	if (!sync_slot(vm, root, slot, READ_ONCE(table[slot])))
+		return;
+	sp = shadow_page_of(slot < 256 ? root->low[slot] : root->high[slot]);
+	while (!sp->direct) {
+		unsigned int i = (gva >> (9 * sp->level + 3)) & 511;
+		struct page *page = memory_page_present(vm, sp->gfn);
+
+		table = page_address(page);
+		if (!sync_entry(vm, sp, i, READ_ONCE(table[i])))
+			return;
+		sp = shadow_page_of(sp->entries[i]);
+	}
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's own page tables: what they say about an address, and access to
+ * guest-virtual memory through them.
+ *
+ * The guest's paging is always that of a 4-level kernel with NX, write protect
+ * and SMEP on and SMAP off. Everything read here is hostile: a table may lie
+ * outside memory, be its own parent, or change under our eyes on another vCPU,
+ * so each entry is read once and the copy is used.
+ *
+ * Source: SDM volume 3, 4.5 (4-level paging), 4.6 (access rights), 4.7 (error
+ * code).
+ */
+#include <linux/mm.h>
+#include "ringlet.h"
+
+static u64 reserved_bits(int level, u64 entry)
+{
+	u64 mask = GENMASK_ULL(51, boot_cpu_data.x86_phys_bits);
+
+	if (level == 4)
+		mask |= PTE_PS;
+	else if (level > 1 && (entry & PTE_PS))
+		mask |= GENMASK_ULL(9 * level + 2, 13);
+	return entry & mask;
+}
+
+/*J: shadow.walk
+ * A walk is what the processor's page miss handler does, in C: four tables,
+ * nine bits of the address for each. The result is a verdict and, with it,
+ * everything that the shadow needs to copy it: which table each entry came
+ * from, how large the page is, and what all levels together allow.
+ :*/
+
+/*
+ * Walks the tables at cr3 for an access to gva. access: FAULT_W, FAULT_U, FAULT_I.
+ * Returns 0: allowed, *w is the whole way; 1: the guest's tables say fault,
+ * w->error is its error code; -EFAULT: a table lies outside memory. Accessed
+ * and dirty bits are left alone. May sleep.
+ */
+int walk_gva(struct rl_vcpu *vcpu, u64 cr3, gva_t gva, u32 access,
+	     struct walk *w)
+{
+	gfn_t gfn = (cr3 & PTE_ADDRESS) >> PAGE_SHIFT;
+	u64 all = PTE_W | PTE_U;
+	u64 nx = 0;
+
+	w->error = access & (FAULT_W | FAULT_U | FAULT_I);
+	for (w->level = 4;; w->level--) {
+		struct walk_step *s = &w->step[w->level];
+		struct page *page = memory_page(vcpu->vm, gfn);
+
+		if (!page)
+			return -EFAULT;
+		s->gfn = gfn;
+		s->table = page_address(page);
+		s->index = (gva >> (9 * w->level + 3)) & 511;
+		s->entry = READ_ONCE(s->table[s->index]);
+		if (!(s->entry & PTE_P))
+			return 1;
+		if (reserved_bits(w->level, s->entry)) {
+			w->error |= FAULT_P | FAULT_RSVD;
+			return 1;
+		}
+		all &= s->entry;
+		nx |= s->entry & PTE_NX;
+		gfn = (s->entry & PTE_ADDRESS) >> PAGE_SHIFT;
+		if (w->level == 1 || (s->entry & PTE_PS))
+			break;
+	}
+	if (w->level > 1) {
+		u64 mask = (1ULL << (9 * (w->level - 1))) - 1;
+
+		gfn = (gfn & ~mask) | ((gva >> PAGE_SHIFT) & mask);
+	}
+	w->gfn = gfn;
+	w->access = all | nx;
+	w->error |= FAULT_P;
+	if ((access & FAULT_U) && !(all & PTE_U))
+		return 1;
+	if ((access & FAULT_W) && !(all & PTE_W))
+		return 1;
+	/* SMEP: ring 1 does not run user pages. */
+	if ((access & FAULT_I) &&
+	    (nx || (!(access & FAULT_U) && (all & PTE_U))))
+		return 1;
+	return 0;
+}
+
+/* Copies bytes from or to one guest page; gva and bytes stay inside it. */
+static int copy_piece(struct rl_vcpu *vcpu, gva_t gva, void *buffer,
+		      size_t bytes, u32 access, u32 *error)
+{
+	struct walk w;
+	struct page *page;
+	void *at;
+	int r;
+
+	*error = access & (FAULT_W | FAULT_U | FAULT_I);
+	if (!gva_canonical(gva) || pgd_slot(gva) == RL_WINDOW_SLOT ||
+	    pgd_slot(gva) == RL_ALIAS_SLOT)
+		return -EFAULT;
+	r = walk_gva(vcpu, vcpu->cr3, gva, access, &w);
+	if (r) {
+		*error = w.error;
+		return -EFAULT;
+	}
+	page = memory_page(vcpu->vm, w.gfn);
+	if (!page)
+		return -EFAULT;
+	at = page_address(page) + offset_in_page(gva);
+	if (access & FAULT_W)
+		memcpy(at, buffer, bytes);
+	else
+		memcpy(buffer, at, bytes);
+	return 0;
+}
+
+static int copy_gva(struct rl_vcpu *vcpu, gva_t gva, void *buffer,
+		    size_t bytes, u32 access, u32 *error, gva_t *fault)
+{
+	while (bytes) {
+		size_t n = min_t(size_t, bytes, PAGE_SIZE - offset_in_page(gva));
+
+		if (copy_piece(vcpu, gva, buffer, n, access, error)) {
+			*fault = gva;
+			return -EFAULT;
+		}
+		gva += n;
+		buffer += n;
+		bytes -= n;
+	}
+	return 0;
+}
+
+/*
+ * Reads guest-virtual memory as ring 1 (or, with FAULT_U in access, ring 3)
+ * would. Returns 0 or -EFAULT with the page fault's error code and address.
+ * May sleep.
+ */
+int guest_read(struct rl_vcpu *vcpu, gva_t gva, void *to, size_t bytes,
+	       u32 access, u32 *error, gva_t *fault)
+{
+	return copy_gva(vcpu, gva, to, bytes, access & ~FAULT_W, error, fault);
+}
+
+/* Writes guest-virtual memory as ring 1 would; else like guest_read(). */
+int guest_write(struct rl_vcpu *vcpu, gva_t gva, const void *from,
+		size_t bytes, u32 *error, gva_t *fault)
+{
+	return copy_gva(vcpu, gva, (void *)from, bytes, FAULT_W, error, fault);
+}
