@@ -1,0 +1,610 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * `ringlet run` as a whole, on the module that is not there (fake_vm.h): exit
+ * statuses, reboot, console both ways, signals, the escape key, statistics.
+ *
+ * Each case is a child, since a guest's end is a process's end: the child's
+ * standard files are pipes or a pseudo terminal, its guest is a C function.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+#include <utmp.h>
+
+#include "unit.h"
+
+#include "fake_vm.h"
+#include "launcher/cmd.h"
+#include "launcher/prepare.h"
+
+#define BUFFER_GPA 0x200000ull
+#define WAIT_MS 10000
+
+/* --- instead of a kernel --- */
+
+int prepare_kernel(const char *kernel_file, const struct prepare_options *how,
+		   struct prepared *prepared)
+{
+	(void)kernel_file;
+	(void)how;
+	memset(prepared, 0, sizeof(*prepared));
+	prepared->entry = RL_LAYER_GVA;
+	prepared->cr3 = 0x2345000;
+	strcpy(prepared->release, "1.2.3-test");
+	return 0;
+}
+
+int prepared_load(const struct prepared *prepared, void *mem, uint64_t size,
+		  uint64_t *kernel_end)
+{
+	const char *bytes = mem;
+
+	(void)prepared;
+	/* Every boot begins with memory that knows nothing of the last. */
+	if (bytes[0] || bytes[BUFFER_GPA] || bytes[size - 1])
+		return -EBUSY;
+	*kernel_end = 0x1000000;
+	return 0;
+}
+
+void prepared_free(struct prepared *prepared)
+{
+	(void)prepared;
+}
+
+/* --- a child that runs cmd_run() --- */
+
+static char kernel_file[] = "/tmp/ringlet-test.XXXXXX";
+
+struct child {
+	pid_t pid;
+	int in, out, err;	/* our ends; a terminal: in and out are one */
+	int slave;		/* the terminal, or -1 */
+	struct termios before;
+};
+
+static void child_main(int (*guest)(struct rl_run *run), char **extra)
+{
+	char *argv[16] = { "run", kernel_file };
+	int argc = 2;
+
+	/* A case that failed leaves nothing running. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	fake_vm.guest = guest;
+	while (extra && *extra)
+		argv[argc++] = *extra++;
+	exit(cmd_run(argc, argv));
+}
+
+static void start_on_pipes(struct child *child,
+			   int (*guest)(struct rl_run *run), char **extra)
+{
+	int in[2], out[2], err[2];
+
+	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC) |
+			 pipe2(err, O_CLOEXEC), 0);
+	child->pid = fork();
+	if (!child->pid) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		dup2(err[1], 2);
+		close(in[1]);
+		close(out[0]);
+		child_main(guest, extra);
+	}
+	close(in[0]);
+	close(out[1]);
+	close(err[1]);
+	child->in = in[1];
+	child->out = out[0];
+	child->err = err[0];
+	child->slave = -1;
+}
+
+static void start_on_terminal(struct child *child,
+			      int (*guest)(struct rl_run *run), char **extra)
+{
+	int master, err[2];
+
+	assert_int_equal(openpty(&master, &child->slave, NULL, NULL, NULL), 0);
+	assert_int_equal(pipe2(err, O_CLOEXEC), 0);
+	tcgetattr(child->slave, &child->before);
+	child->pid = fork();
+	if (!child->pid) {
+		close(master);
+		login_tty(child->slave);
+		dup2(err[1], 2);
+		child_main(guest, extra);
+	}
+	close(err[1]);
+	child->in = child->out = master;
+	child->err = err[0];
+}
+
+/* Everything until text was seen, which is returned, or a failure. */
+static const char *expect(int fd, const char *text)
+{
+	static char seen[4096];
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	size_t used = 0;
+	ssize_t got;
+
+	memset(seen, 0, sizeof(seen));
+	while (!strstr(seen, text)) {
+		if (poll(&poll_fd, 1, WAIT_MS) <= 0)
+			fail_msg("no \"%s\" in time, but: %s", text, seen);
+		got = read(fd, seen + used, sizeof(seen) - 1 - used);
+		if (got <= 0)
+			fail_msg("no \"%s\" but: %s", text, seen);
+		used += got;
+	}
+	return seen;
+}
+
+/* The exit status, after which a terminal is as it was. */
+static int finish(struct child *child)
+{
+	struct termios after;
+	int status, round;
+
+	for (round = 0; round < WAIT_MS / 10; round++) {
+		if (waitpid(child->pid, &status, WNOHANG) == child->pid)
+			break;
+		usleep(10000);
+	}
+	if (round == WAIT_MS / 10) {
+		kill(child->pid, SIGKILL);
+		waitpid(child->pid, &status, 0);
+		fail_msg("the launcher does not end");
+	}
+	if (child->slave >= 0) {
+		tcgetattr(child->slave, &after);
+		assert_int_equal(after.c_lflag, child->before.c_lflag);
+		assert_int_equal(after.c_iflag, child->before.c_iflag);
+		close(child->slave);
+	} else {
+		close(child->in);
+	}
+	close(child->out);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void send_text(struct child *child, const char *text)
+{
+	assert_int_equal(write(child->in, text, strlen(text)), strlen(text));
+}
+
+/* --- guests --- */
+
+static int shut_down(struct rl_run *run, unsigned int how)
+{
+	run->exit_reason = RL_EXIT_SHUTDOWN;
+	run->shutdown = how;
+	return 0;
+}
+
+static int guest_poweroff(struct rl_run *run)
+{
+	return shut_down(run, RL_SHUTDOWN_POWEROFF);
+}
+
+static int guest_panic(struct rl_run *run)
+{
+	return shut_down(run, RL_SHUTDOWN_PANIC);
+}
+
+static int guest_killed(struct rl_run *run)
+{
+	run->exit_reason = RL_EXIT_KILLED;
+	strcpy(run->kill_reason, "bad \033[31mgate");
+	return 0;
+}
+
+/* Dead, and not even a NUL behind the reason. */
+static int guest_dead(struct rl_run *run)
+{
+	memset(run->kill_reason, 'k', sizeof(run->kill_reason));
+	return -EIO;
+}
+
+static int guest_unknown_exit(struct rl_run *run)
+{
+	run->exit_reason = 77;
+	return 0;
+}
+
+static int guest_host_error(struct rl_run *run)
+{
+	(void)run;
+	return -ENOMEM;
+}
+
+/* The first two machines reboot, having dirtied their memory. */
+static int guest_reboots(struct rl_run *run)
+{
+	*(char *)fake_vm_memory(BUFFER_GPA) = 'x';
+	return shut_down(run, fake_vm.vms < 3 ? RL_SHUTDOWN_REBOOT :
+			 RL_SHUTDOWN_POWEROFF);
+}
+
+static int console_call(struct rl_run *run, unsigned int reason, __u64 gpa,
+			__u64 bytes)
+{
+	run->exit_reason = reason;
+	run->gpa = gpa;
+	run->bytes = bytes;
+	return 0;
+}
+
+/* Prints, then checks what came of it. */
+static int guest_prints(struct rl_run *run)
+{
+	switch (atomic_load(&fake_vm.runs)) {
+	case 1:
+		strcpy(fake_vm_memory(BUFFER_GPA), "hello\n");
+		return console_call(run, RL_EXIT_CONSOLE_WRITE, BUFFER_GPA, 6);
+	case 2:
+		if (run->result != 6)
+			return -ENOMEM;
+		/* Past the end of memory: the call fails, nothing else. */
+		return console_call(run, RL_EXIT_CONSOLE_WRITE,
+				    fake_vm.slot.size - 1, 2);
+	case 3:
+		if (run->result != -EFAULT)
+			return -ENOMEM;
+		return console_call(run, RL_EXIT_CONSOLE_READ, ~0ull, 1);
+	case 4:
+		if (run->result != -EFAULT)
+			return -ENOMEM;
+		return console_call(run, RL_EXIT_CONSOLE_WRITE, 0, 0);
+	default:
+		return run->result ? -ENOMEM : guest_poweroff(run);
+	}
+}
+
+/* Halts until a signal comes, as the module does. */
+static int guest_sleeps(struct rl_run *run)
+{
+	if (atomic_load(&fake_vm.runs) == 1) {
+		strcpy(fake_vm_memory(BUFFER_GPA), "ready\n");
+		return console_call(run, RL_EXIT_CONSOLE_WRITE, BUFFER_GPA, 6);
+	}
+	pause();
+	return -EINTR;
+}
+
+/* Never stops printing, with nobody who reads. */
+static int guest_floods(struct rl_run *run)
+{
+	return console_call(run, RL_EXIT_CONSOLE_WRITE, BUFFER_GPA, 65536);
+}
+
+/*
+ * Echoes what it reads, in chunks of four bytes, and powers off at a 'Q'. It
+ * reads only when the console's interrupt was raised since the last time.
+ */
+static int guest_echoes(struct rl_run *run)
+{
+	static int phase, seen;
+	char *buffer = fake_vm_memory(BUFFER_GPA);
+	int raised;
+
+	if (phase == 1) {
+		phase = 2;
+		if (memchr(buffer, 'Q', run->result))
+			return guest_poweroff(run);
+		return console_call(run, RL_EXIT_CONSOLE_WRITE, BUFFER_GPA,
+				    run->result);
+	}
+	while ((raised = atomic_load(&fake_vm.raised[RL_IRQ_CONSOLE])) == seen)
+		if (usleep(1000))
+			return -EINTR;
+	seen = raised;
+	phase = 1;
+	return console_call(run, RL_EXIT_CONSOLE_READ, BUFFER_GPA, 4);
+}
+
+/* --- the cases --- */
+
+static int run_to_end(int (*guest)(struct rl_run *run), const char *message,
+		      char **extra)
+{
+	struct child child;
+
+	start_on_pipes(&child, guest, extra);
+	if (message)
+		expect(child.err, message);
+	close(child.err);
+	return finish(&child);
+}
+
+static void test_statuses(void **state)
+{
+	(void)state;
+	assert_int_equal(run_to_end(guest_poweroff, NULL, NULL), 0);
+	assert_int_equal(run_to_end(guest_panic, "panicked\n", NULL), 5);
+	assert_int_equal(run_to_end(guest_killed,
+				    "was killed: bad ?[31mgate\n", NULL), 6);
+	assert_int_equal(run_to_end(guest_dead, "was killed: kkkk", NULL), 6);
+	assert_int_equal(run_to_end(guest_unknown_exit, "(77)", NULL), 1);
+	assert_int_equal(run_to_end(guest_host_error, "Cannot allocate",
+				    NULL), 1);
+}
+
+static void test_not_started(void **state)
+{
+	char *initrd[] = { "--initrd", "/nonexistent", NULL };
+	char *bad[] = { "--bad", NULL };
+	char *stats[] = { "--stats", "/nonexistent/x", NULL };
+
+	(void)state;
+	assert_int_equal(run_to_end(guest_poweroff, "initrd /nonexist",
+				    initrd), 4);
+	assert_int_equal(run_to_end(guest_poweroff, "option --bad", bad), 2);
+	assert_int_equal(run_to_end(guest_poweroff, "statistics", stats), 2);
+	fake_vm.open_error = -ENOENT;
+	assert_int_equal(run_to_end(guest_poweroff, "modprobe ringlet", NULL),
+			 3);
+	fake_vm.open_error = -EACCES;
+	assert_int_equal(run_to_end(guest_poweroff, "group", NULL), 3);
+	fake_vm.open_error = 0;
+	fake_vm.info.api_version = 99;
+	assert_int_equal(run_to_end(guest_poweroff, "interface 99.1", NULL),
+			 3);
+	fake_vm_reset();
+}
+
+static void test_progress(void **state)
+{
+	char *extra[] = { "--verbose", "--", "quiet", NULL };
+	struct child child;
+	const char *said;
+
+	(void)state;
+	start_on_pipes(&child, guest_poweroff, extra);
+	said = expect(child.err, "entering the guest at 0xffffffffc0000000");
+	assert_non_null(strstr(said, "arguments: console=hvc0"));
+	assert_non_null(strstr(said, " quiet\n"));
+	close(child.err);
+	assert_int_equal(finish(&child), 0);
+}
+
+static void test_reboot(void **state)
+{
+	char *extra[] = { "-v", NULL };
+	struct child child;
+	const char *said;
+
+	(void)state;
+	start_on_pipes(&child, guest_reboots, extra);
+	said = expect(child.err, "powered off");
+	said = strstr(said, "reboots");
+	assert_non_null(said);
+	said = strstr(said + 1, "reboots");
+	assert_non_null(said);
+	assert_null(strstr(said + 1, "reboots"));
+	close(child.err);
+	assert_int_equal(finish(&child), 0);
+}
+
+static void test_output(void **state)
+{
+	struct child child;
+
+	(void)state;
+	start_on_pipes(&child, guest_prints, NULL);
+	expect(child.out, "hello\n");
+	assert_int_equal(finish(&child), 0);
+	close(child.err);
+}
+
+static void test_output_closed(void **state)
+{
+	struct child child;
+
+	(void)state;
+	start_on_pipes(&child, guest_floods, NULL);
+	close(child.out);
+	child.out = dup(child.in);
+	expect(child.err, "standard output cannot be written: Broken pipe");
+	close(child.err);
+	assert_int_equal(finish(&child), 1);
+}
+
+static void test_input(void **state)
+{
+	struct child child;
+
+	(void)state;
+	start_on_pipes(&child, guest_echoes, NULL);
+	/* More than the guest takes at once; without a terminal, ctrl-A x
+	 * are bytes like others. */
+	send_text(&child, "0123456789\001x");
+	expect(child.out, "0123456789\001x");
+	send_text(&child, "Q");
+	close(child.err);
+	assert_int_equal(finish(&child), 0);
+}
+
+/* The end of input is not the end of the guest. */
+static void test_input_ends(void **state)
+{
+	struct child child;
+
+	(void)state;
+	start_on_pipes(&child, guest_sleeps, NULL);
+	expect(child.out, "ready\n");
+	close(child.in);
+	child.in = dup(child.out);
+	usleep(100000);
+	assert_int_equal(waitpid(child.pid, NULL, WNOHANG), 0);
+	kill(child.pid, SIGTERM);
+	close(child.err);
+	assert_int_equal(finish(&child), 128 + SIGTERM);
+}
+
+/* A whole file as input, more than the ring holds. */
+static void test_much_input(void **state)
+{
+	static char big[60001], seen[60001];
+	struct pollfd poll_fd = { .events = POLLIN };
+	struct child child;
+	size_t used = 0;
+	ssize_t got;
+
+	(void)state;
+	memset(big, 'a', sizeof(big) - 1);
+	big[0] = 'b';
+	start_on_pipes(&child, guest_echoes, NULL);
+	poll_fd.fd = child.out;
+	send_text(&child, big);	/* a pipe takes 64 KB */
+	while (used < sizeof(big) - 1) {
+		assert_int_equal(poll(&poll_fd, 1, WAIT_MS), 1);
+		got = read(child.out, seen + used, sizeof(seen) - used);
+		assert_true(got > 0);
+		used += got;
+	}
+	assert_string_equal(seen, big);
+	send_text(&child, "Q");
+	close(child.err);
+	assert_int_equal(finish(&child), 0);
+}
+
+static void test_signals(void **state)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct child child;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		start_on_pipes(&child, guest_sleeps, NULL);
+		expect(child.out, "ready\n");
+		kill(child.pid, signals[i]);
+		expect(child.err, "was ended by");
+		close(child.err);
+		assert_int_equal(finish(&child), 128 + signals[i]);
+	}
+}
+
+/* Blocked in a write that nobody takes. */
+static void test_signal_while_flooding(void **state)
+{
+	struct child child;
+
+	(void)state;
+	start_on_pipes(&child, guest_floods, NULL);
+	usleep(200000);
+	kill(child.pid, SIGTERM);
+	close(child.err);
+	assert_int_equal(finish(&child), 128 + SIGTERM);
+}
+
+static void test_terminal_keys(void **state)
+{
+	char *extra[] = { "-v", NULL };
+	struct child child;
+
+	(void)state;
+	start_on_terminal(&child, guest_sleeps, extra);
+	expect(child.out, "ready");
+	/* ctrl-C is the guest's. */
+	send_text(&child, "\003");
+	send_text(&child, "\001h");
+	expect(child.err, "^A x  end the guest");
+	send_text(&child, "\001s");
+	expect(child.err, "shadow pages");
+	assert_int_equal(waitpid(child.pid, NULL, WNOHANG), 0);
+	send_text(&child, "\001x");
+	expect(child.err, "was ended by");
+	close(child.err);
+	assert_int_equal(finish(&child), 128 + SIGINT);
+}
+
+static void test_terminal_echo(void **state)
+{
+	struct child child;
+
+	(void)state;
+	start_on_terminal(&child, guest_echoes, NULL);
+	usleep(200000);		/* until it is raw: no echo but the guest's */
+	send_text(&child, "a\003b\001\001c\r");
+	expect(child.out, "a\003b\001c\r");
+	send_text(&child, "Q");
+	close(child.err);
+	assert_int_equal(finish(&child), 0);
+}
+
+static void test_stats_written(void **state)
+{
+	char path[] = "/tmp/ringlet-stats.XXXXXX", text[4096] = "";
+	char *extra[] = { "--stats", path, NULL };
+	int fd = mkstemp(path);
+	struct child child;
+
+	(void)state;
+	fake_vm.stats.exits[14] = 4711;
+	start_on_pipes(&child, guest_sleeps, extra);
+	expect(child.out, "ready\n");
+	kill(child.pid, SIGTERM);
+	close(child.err);
+	assert_int_equal(finish(&child), 128 + SIGTERM);
+	close(fd);
+	fd = open(path, O_RDONLY);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	assert_non_null(strstr(text, "\"#PF\": 4711"));
+	assert_non_null(strstr(text, "\"exit_status\": 143"));
+	assert_non_null(strstr(text, "\"end\": \"signal\""));
+	close(fd);
+	unlink(path);
+	fake_vm_reset();
+}
+
+static int set_up(void **state)
+{
+	int fd = mkstemp(kernel_file);
+
+	(void)state;
+	fake_vm_reset();
+	return write(fd, "\177ELF", 4) == 4 ? close(fd) : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return unlink(kernel_file);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_not_started),
+		cmocka_unit_test(test_progress),
+		cmocka_unit_test(test_reboot),
+		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_output_closed),
+		cmocka_unit_test(test_input),
+		cmocka_unit_test(test_input_ends),
+		cmocka_unit_test(test_much_input),
+		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_signal_while_flooding),
+		cmocka_unit_test(test_terminal_keys),
+		cmocka_unit_test(test_terminal_echo),
+		cmocka_unit_test(test_stats_written),
+	};
+
+	/* A write to a child that ended is an error, not our end. */
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests_name("run", tests, set_up, tear_down);
+}
