@@ -108,6 +108,17 @@
 #define RL_IRQ_DEVICE		2	/* first of the launcher's devices */
 #define RL_IRQ_COUNT		64
 
+/*
+ * Device registers: virtio-mmio devices, one page each, at GPAs where no memory
+ * is. Device n uses line RL_IRQ_DEVICE + n. A slot without a device reads as 0,
+ * so a guest finds its devices by reading the magic value of each. Memory that
+ * would reach RL_MMIO_BASE goes on at RL_HIGH_MEMORY.
+ */
+#define RL_MMIO_BASE		0xd0000000
+#define RL_MMIO_STRIDE		0x1000
+#define RL_MMIO_DEVICES		32
+#define RL_HIGH_MEMORY		0x100000000
+
 /* Offsets in struct rl_shared, for assembly. Asserted below. */
 #define RL_SHARED_VIF		0
 #define RL_SHARED_PENDING	1

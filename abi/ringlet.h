@@ -48,6 +48,8 @@ struct rl_regs {
 #define RL_EXIT_KILLED		2  /* the guest was ended: kill_reason */
 #define RL_EXIT_CONSOLE_WRITE	3  /* console: bytes at gpa, set result */
 #define RL_EXIT_CONSOLE_READ	4  /* console: fill bytes at gpa, set result */
+#define RL_EXIT_MMIO		5  /* gpa, bytes 1, 2, 4, 8, is_write; a write's
+				      value is in result, a read's goes there */
 
 #define RL_KILL_REASON_SIZE	192
 
@@ -59,12 +61,46 @@ struct rl_run {
 	__u32 immediate_exit;	/* 1: RL_RUN returns at once with EINTR */
 	__u32 exit_reason;	/* RL_EXIT_* */
 	__s64 result;		/* of a console call: what the guest gets */
-	__u64 gpa;		/* console */
-	__u64 bytes;		/* console */
+	__u64 gpa;		/* console, MMIO */
+	__u64 bytes;		/* console, MMIO */
 	__u32 shutdown;		/* RL_SHUTDOWN_* of abi/guest.h */
-	__u32 pad;
+	__u32 is_write;		/* MMIO */
 	char kill_reason[RL_KILL_REASON_SIZE]; /* NUL terminated, one line */
 };
+
+/*
+ * A device's register access that the module serves itself, so that the data
+ * path wakes no vCPU thread.
+ *
+ * RL_IOEVENTFD: a guest write of `bytes` (1, 2, 4, 8) to gpa whose value is
+ * datamatch signals the eventfd; nothing else happens. gpa lies in the MMIO
+ * range of abi/guest.h.
+ *
+ * RL_IRQFD: when the eventfd is signalled, the bits of `status` are set in the
+ * status word of the line and the line is raised. A 4-byte guest read at
+ * status_gpa gives that word, a 4-byte write at status_gpa + 4 clears the
+ * written bits (virtio-mmio's InterruptStatus and InterruptACK). status_gpa 0:
+ * no such registers.
+ *
+ * RL_FD_REMOVE in flags removes what the same values assigned.
+ */
+struct rl_ioeventfd {
+	__u64 gpa;
+	__u64 datamatch;
+	__u32 bytes;
+	__s32 fd;
+	__u32 flags;		/* 0 or RL_FD_REMOVE */
+	__u32 reserved;		/* 0 */
+};
+
+struct rl_irqfd {
+	__s32 fd;
+	__u32 line;		/* RL_IRQ_DEVICE up to RL_IRQ_COUNT - 1 */
+	__u32 status;		/* bits */
+	__u32 flags;		/* 0 or RL_FD_REMOVE */
+	__u64 status_gpa;
+};
+#define RL_FD_REMOVE		1
 
 /*
  * Counters of one VM, since it was created. Exits count by the vector that
@@ -95,7 +131,11 @@ struct rl_stats {
 	__u64 host_ns;		/* the rest of RL_RUN, halted time not counted */
 	__u64 nmis;		/* NMIs that arrived while the guest or the
 				   switcher ran */
-	__u64 reserved[8];
+	__u64 mmio_exits;	/* device accesses, all */
+	__u64 mmio_signalled;	/* of these: served by an ioeventfd */
+	__u64 mmio_status;	/* of these: InterruptStatus and InterruptACK */
+	__u64 irqfd_signals;
+	__u64 reserved[4];
 };
 
 /* RL_GET_INFO: what this host offers. */
@@ -118,6 +158,8 @@ struct rl_info {
 #define RL_CREATE_VCPU		_IO(RL_IOC, 0x11)	/* arg: id; a vCPU fd */
 #define RL_IRQ_LINE		_IO(RL_IOC, 0x12)	/* arg: line, edge */
 #define RL_GET_STATS		_IOR(RL_IOC, 0x13, struct rl_stats)
+#define RL_IOEVENTFD		_IOW(RL_IOC, 0x14, struct rl_ioeventfd)
+#define RL_IRQFD		_IOW(RL_IOC, 0x15, struct rl_irqfd)
 /* vCPU fd */
 #define RL_RUN			_IO(RL_IOC, 0x20)
 #define RL_GET_REGS		_IOR(RL_IOC, 0x21, struct rl_regs)
@@ -127,5 +169,7 @@ _Static_assert(sizeof(struct rl_memory_slot) == 32, "ABI");
 _Static_assert(sizeof(struct rl_regs) == 24 * 8, "ABI");
 _Static_assert(sizeof(struct rl_run) == 40 + RL_KILL_REASON_SIZE, "ABI");
 _Static_assert(sizeof(struct rl_stats) == (257 + 32 + 24) * 8, "ABI");
+_Static_assert(sizeof(struct rl_ioeventfd) == 32, "ABI");
+_Static_assert(sizeof(struct rl_irqfd) == 24, "ABI");
 _Static_assert(sizeof(struct rl_info) == 56, "ABI");
 #endif
