@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Symbols out of a synthetic image in each layout, and out of a real one. */
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "unit.h"
+
+#include "fake_image.h"
+#include "launcher/elfview.h"
+#include "launcher/image.h"
+#include "launcher/kallsyms.h"
+
+static uint8_t *file;
+static struct elf_view elf;
+
+static struct kallsyms *open_fake(const struct fake_kernel *how,
+				  const char **why)
+{
+	size_t size;
+
+	file = fake_kernel(how, &size);
+	assert_null(elf_open(&elf, file, size, ET_EXEC));
+	return kallsyms_read(&elf, why);
+}
+
+static void close_fake(struct kallsyms *k)
+{
+	kallsyms_free(k);
+	elf_close(&elf);
+	free(file);
+}
+
+static void check_address(const struct kallsyms *k, const char *name,
+			  uint64_t want)
+{
+	uint64_t address = 0;
+
+	assert_int_equal(kallsyms_find(k, name, &address), 1);
+	assert_int_equal(address, want);
+}
+
+static void check_fake(const struct kallsyms *k, bool percpu)
+{
+	uint64_t address = 0, offset;
+
+	check_address(k, "_text", FAKE_TEXT);
+	check_address(k, "startup_64", FAKE_TEXT);
+	check_address(k, "fake_function", FAKE_FUNCTION);
+	check_address(k, "pv_ops", FAKE_DATA + 0x2000);
+	check_address(k, "_end", FAKE_DATA + FAKE_DATA_MEMORY);
+	if (percpu)
+		check_address(k, "fake_percpu", FAKE_PERCPU);
+	assert_int_equal(kallsyms_find(k, "twice", &address), 2);
+	assert_int_equal(address, FAKE_TEXT + 0x40);
+	assert_int_equal(kallsyms_find(k, "no_such", &address), 0);
+	assert_int_equal(kallsyms_find(k, "", &address), 0);
+	assert_string_equal(kallsyms_nearest(k, FAKE_FUNCTION + 7, &offset),
+			    "fake_function");
+	assert_int_equal(offset, 7);
+}
+
+/* Linux 6.1's order of the tables, and that of 6.4. */
+static void test_orders(void **state)
+{
+	(void)state;
+	for (int order = 0; order < 2; order++) {
+		struct fake_kernel how = { .new_order = order };
+		const char *why;
+		struct kallsyms *k = open_fake(&how, &why);
+
+		assert_non_null(k);
+		check_fake(k, true);
+		close_fake(k);
+	}
+}
+
+static void test_without_absolute_percpu(void **state)
+{
+	struct fake_kernel how = { .plain_offsets = true };
+	const char *why;
+	struct kallsyms *k = open_fake(&how, &why);
+
+	(void)state;
+	assert_non_null(k);
+	check_fake(k, false);
+	close_fake(k);
+}
+
+static void test_types_and_long_names(void **state)
+{
+	struct fake_kernel how = { 0 };
+	const char *why, *name = NULL;
+	struct kallsyms *k = open_fake(&how, &why);
+	uint64_t address;
+	char type;
+
+	(void)state;
+	for (size_t i = 0; i < kallsyms_count(k); i++) {
+		name = kallsyms_get(k, i, &address, &type);
+		if (strlen(name) > 128)
+			break;
+	}
+	assert_int_equal(address, FAKE_DATA + 0x2100);
+	assert_int_equal(type, 'd');
+	check_address(k, name, FAKE_DATA + 0x2100);
+	close_fake(k);
+}
+
+static void test_none(void **state)
+{
+	struct fake_kernel how = { .no_kallsyms = true };
+	const char *why = NULL;
+
+	(void)state;
+	assert_null(open_fake(&how, &why));
+	assert_non_null(strstr(why, "CONFIG_KALLSYMS"));
+	close_fake(NULL);
+}
+
+/* Where linux_banner is not at the banner, the addresses are not believed. */
+static void test_wrong_banner(void **state)
+{
+	struct fake_kernel how = { 0 };
+	struct kallsyms *k;
+	const char *why;
+	uint64_t gva;
+
+	(void)state;
+	k = open_fake(&how, &why);
+	assert_int_equal(kallsyms_find(k, "linux_banner", &gva), 1);
+	memset((void *)elf_at(&elf, gva, 13), 'x', 13);
+	assert_null(kallsyms_read(&elf, &why));
+	assert_non_null(strstr(why, "make no sense"));
+	close_fake(k);
+}
+
+/* Each byte of the tables changed in turn: refused, or still consistent. */
+static void test_mutations(void **state)
+{
+	struct fake_kernel how = { 0 };
+	const char *why;
+	size_t refused = 0, read = 0, size;
+	uint8_t *tables;
+
+	(void)state;
+	close_fake(open_fake(&how, &why));
+	for (size_t at = 0x3000; at < 0x4200; at++) {
+		struct kallsyms *k;
+		uint64_t address;
+		char type;
+
+		file = fake_kernel(&how, &size);
+		assert_null(elf_open(&elf, file, size, ET_EXEC));
+		tables = (uint8_t *)elf_at(&elf, FAKE_TEXT, 0x8000);
+		tables[at] ^= 1 << at % 8 | 0x80;
+		k = kallsyms_read(&elf, &why);
+		if (k) {
+			read++;
+			for (size_t i = 0; i < kallsyms_count(k); i++)
+				(void)strlen(kallsyms_get(k, i, &address,
+							  &type));
+		} else {
+			refused++;
+		}
+		close_fake(k);
+	}
+	assert_true(refused > 100);
+	assert_true(read > 10);
+}
+
+/* A stock kernel: tens of thousands of symbols, quickly. */
+static void test_real(void **state)
+{
+	char *path = real_kernel();
+	struct timespec start, end;
+	struct kallsyms *k;
+	struct image image;
+	struct elf_view view;
+	const char *why;
+	uint64_t gva, text;
+	double seconds;
+
+	(void)state;
+	if (!path)
+		skip();
+	assert_false(image_read(&image, path));
+	assert_false(image_unpack(&image));
+	assert_null(elf_open(&view, image.elf, image.elf_size, ET_EXEC));
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	k = kallsyms_read(&view, &why);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	assert_non_null(k);
+	seconds = end.tv_sec - start.tv_sec +
+		  (end.tv_nsec - start.tv_nsec) / 1e9;
+	print_message("%s: %zu symbols in %.2f s\n", path, kallsyms_count(k),
+		      seconds);
+	assert_true(kallsyms_count(k) > 50000);
+	/* Ten times what it takes here under sanitizers. */
+	assert_true(seconds < 10);
+	assert_int_equal(kallsyms_find(k, "_text", &text), 1);
+	assert_int_equal(kallsyms_find(k, "linux_banner", &gva), 1);
+	assert_memory_equal(elf_at(&view, gva, 14), "Linux version ", 14);
+	/* A static function, an init one, a per-CPU variable. */
+	assert_int_equal(kallsyms_find(k, "x86_64_start_reservations", &gva),
+			 1);
+	assert_true(gva > text);
+	assert_int_equal(kallsyms_find(k, "cpu_tlbstate", &gva), 1);
+	assert_true(gva < 1 << 20);
+	kallsyms_free(k);
+	elf_close(&view);
+	image_free(&image);
+	free(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_without_absolute_percpu),
+		cmocka_unit_test(test_types_and_long_names),
+		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_wrong_banner),
+		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_real),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
