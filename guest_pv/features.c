@@ -205,6 +205,8 @@ static struct regs extended_leaf(u32 leaf)
 		r.edx = EXTENDED7_INVARIANT_TSC;
 		break;
 	case 0x80000008:
+		/* Four levels of page tables: 48 bits of virtual address. */
+		r.eax = (r.eax & 0xff) | 48 << 8;
 		r.ebx &= EXTENDED8_CLZERO;
 		r.ecx = r.edx = 0;
 		break;

@@ -23,10 +23,9 @@
 
 /*
  * pti=off: there is no second page table to leave ring 1 by, the host's own
- * page table is the isolation. noreplace-smp: with one CPU Linux would remove
- * thousands of lock prefixes, one address space switch each.
+ * page table is the isolation.
  */
-#define EXTRA_ARGUMENTS	" pti=off noreplace-smp"
+#define EXTRA_ARGUMENTS	" pti=off"
 
 void __noreturn rl_shutdown(unsigned long how)
 {
@@ -100,6 +99,8 @@ static void arch_setup(void)
 {
 	rl_console_early();
 	paravirt_disable_iospace();
+	/* No BIOS table lists the boot CPU. */
+	phys_cpu_present_map.mask[0] |= 1;
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 }
 

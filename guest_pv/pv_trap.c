@@ -17,6 +17,10 @@
 
 u64 rl_trap_target[256];
 
+/* The cloud flavour has no machine check handler: 0 then. */
+asmlinkage void asm_exc_machine_check(void) __weak;
+asmlinkage void asm_xenpv_exc_machine_check(void) __weak;
+
 struct replacement {
 	u64 from, to;
 };
