@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../abi/guest.h"
 #include "log.h"
 #include "protected.h"
 
@@ -35,6 +36,7 @@ static bool is_sane(const struct rl_patch *p)
 
 	return (p->kind & ~RL_PATCH_OPTIONAL) == RL_PATCH_JUMP &&
 	       p->len >= JUMP_SIZE && p->len <= RL_PATCH_BYTES &&
+	       p->target - RL_LAYER_GVA < RL_LAYER_SIZE &&
 	       distance == (int32_t)distance;
 }
 

@@ -75,7 +75,8 @@ uint8_t *fake_elf(uint16_t type, uint64_t entry,
 		s->sh_link = sections[i].link;
 		s->sh_offset = at;
 		s->sh_size = sections[i].size;
-		memcpy(file + at, sections[i].data, sections[i].size);
+		if (sections[i].size)
+			memcpy(file + at, sections[i].data, sections[i].size);
 		at += page_up(sections[i].size);
 	}
 	table[section_count + 1].sh_type = SHT_STRTAB;
