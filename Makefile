@@ -60,9 +60,10 @@ module:
 
 # --- to look at it ---
 
+# What it says goes to standard error: standard output is the command's.
 demo:
-	$(Q)tools/deps
-	$(Q)$(MAKE) build
+	$(Q)tools/deps >&2
+	$(Q)$(MAKE) build >&2
 	$(Q)tests/sandbox/guest $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
 		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
 export CMD
