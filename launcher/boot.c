@@ -182,5 +182,7 @@ void boot_write_params(const struct guest_memory *memory,
 	 * stays reachable there for ever.
 	 */
 	add_e820(params, 0, GUEST_LOW_MEMORY, E820_RESERVED);
-	add_e820(params, GUEST_LOW_MEMORY, memory->size, E820_RAM);
+	add_e820(params, GUEST_LOW_MEMORY, memory->low, E820_RAM);
+	if (memory->end > memory->low)
+		add_e820(params, RL_HIGH_MEMORY, memory->end, E820_RAM);
 }

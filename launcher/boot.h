@@ -34,8 +34,8 @@ int boot_read_header(const char *kernel_file, struct setup_header *header);
 char *boot_command_line(const char *append, char **words, int count);
 
 /*
- * As high as possible in memory, page aligned, above kernel_end (GPA) and not
- * above what the kernel can reach. 0 or -ENOSPC.
+ * As high as possible in the memory that begins at GPA 0, page aligned, above
+ * kernel_end (GPA) and not above what the kernel can reach. 0 or -ENOSPC.
  */
 int boot_place_initrd(const struct setup_header *header, uint64_t memory_size,
 		      uint64_t kernel_end, uint64_t size, uint64_t *gpa);

@@ -134,7 +134,7 @@ static int load(struct run *run, struct machine *machine)
 	uint64_t kernel_end;
 
 	if (prepared_load(&run->prepared, machine->memory.hva,
-			  machine->memory.size, &kernel_end))
+			  machine->memory.low, &kernel_end))
 		return STATUS_KERNEL;
 	log_info("kernel loaded, it ends at 0x%llx (%llu MB)",
 		 (unsigned long long)kernel_end,

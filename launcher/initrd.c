@@ -117,13 +117,13 @@ int boot_load_initrd(struct boot_initrd *initrd,
 
 	if (initrd->fd < 0)
 		return 0;
-	error = boot_place_initrd(header, memory->size, kernel_end,
+	error = boot_place_initrd(header, memory->low, kernel_end,
 				  initrd->size, &initrd->gpa);
 	if (error) {
 		log_warnx("the initrd (%llu MB) does not fit behind the kernel "
 			  "into %llu MB of memory; give more with --memory",
 			  (unsigned long long)(initrd->size / MEGABYTE + 1),
-			  (unsigned long long)(memory->size / MEGABYTE));
+			  (unsigned long long)(memory->low / MEGABYTE));
 		return error;
 	}
 	error = read_all(initrd->fd,

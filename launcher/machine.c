@@ -10,10 +10,24 @@
 #include "log.h"
 #include "machine.h"
 
+/* Tell the module of RAM at GPA [start, end), if any. */
+static int add_slot(struct machine *machine, unsigned int number,
+		    uint64_t start, uint64_t end)
+{
+	struct rl_memory_slot slot = {
+		.slot = number,
+		.gpa = start,
+		.size = end - start,
+		.hva = (uintptr_t)machine->memory.hva + start,
+	};
+
+	return start < end ? vm_set_memory(machine->vm_fd, &slot) : 0;
+}
+
 static int add_memory(struct machine *machine, uint64_t size)
 {
-	struct rl_memory_slot slot = { .size = size };
-	int error = memory_create(&machine->memory, size);
+	struct guest_memory *memory = &machine->memory;
+	int error = memory_create(memory, size);
 
 	if (error) {
 		errno = -error;
@@ -21,13 +35,14 @@ static int add_memory(struct machine *machine, uint64_t size)
 			 "--memory", (unsigned long long)size >> 20);
 		return error;
 	}
-	slot.hva = (uintptr_t)machine->memory.hva;
-	error = vm_set_memory(machine->vm_fd, &slot);
+	error = add_slot(machine, 0, 0, memory->low);
+	if (!error)
+		error = add_slot(machine, 1, RL_HIGH_MEMORY, memory->end);
 	if (!error)
 		return 0;
 	errno = -error;
 	log_warn("the module refuses the guest's memory");
-	memory_destroy(&machine->memory);
+	memory_destroy(memory);
 	return error;
 }
 

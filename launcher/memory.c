@@ -8,9 +8,11 @@
  * gains nothing.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
 
+#include "../abi/guest.h"
 #include "memory.h"
 
 /*J: launcher.memory
@@ -29,33 +31,62 @@
  * wraps.
  :*/
 
+/* Where RAM ends below and behind the hole. */
+static void lay_out(struct guest_memory *memory, uint64_t size)
+{
+	memory->size = size;
+	if (size <= RL_MMIO_BASE) {
+		memory->low = memory->end = size;
+		return;
+	}
+	memory->low = RL_MMIO_BASE;
+	memory->end = RL_HIGH_MEMORY + (size - RL_MMIO_BASE);
+}
+
 int memory_create(struct guest_memory *memory, uint64_t size)
 {
-	void *hva = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *hva;
 
+	lay_out(memory, size);
+	hva = mmap(NULL, memory->end, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (hva == MAP_FAILED)
 		return -errno;
 	/* Advice only: a host without huge pages refuses it, which is fine. */
-	madvise(hva, size, MADV_NOHUGEPAGE);
+	madvise(hva, memory->end, MADV_NOHUGEPAGE);
 	/* A core dump of the launcher shall not carry the guest's secrets. */
-	madvise(hva, size, MADV_DONTDUMP);
+	madvise(hva, memory->end, MADV_DONTDUMP);
 	memory->hva = hva;
-	memory->size = size;
+	/* A mistake of ours in the hole shall not look like memory. */
+	if (memory->end > memory->low &&
+	    mprotect((char *)hva + memory->low, RL_HIGH_MEMORY - memory->low,
+		     PROT_NONE)) {
+		memory_destroy(memory);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
 void memory_destroy(struct guest_memory *memory)
 {
-	munmap(memory->hva, memory->size);
+	munmap(memory->hva, memory->end);
 	memory->hva = NULL;
-	memory->size = 0;
+	memory->size = memory->low = memory->end = 0;
+}
+
+/* Is [gpa, gpa + bytes) in [start, end)? Nothing here can wrap. */
+static bool is_within(uint64_t gpa, uint64_t bytes, uint64_t start,
+		      uint64_t end)
+{
+	return gpa >= start && gpa <= end && bytes <= end - gpa;
 }
 
 void *memory_at(const struct guest_memory *memory, uint64_t gpa,
 		uint64_t bytes)
 {
-	if (gpa > memory->size || bytes > memory->size - gpa)
-		return NULL;
-	return (char *)memory->hva + gpa;
+	if (is_within(gpa, bytes, 0, memory->low) ||
+	    (memory->end > memory->low &&
+	     is_within(gpa, bytes, RL_HIGH_MEMORY, memory->end)))
+		return (char *)memory->hva + gpa;
+	return NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The guest's RAM: one mapping of the launcher, GPA 0 = hva. The only way
- * from a GPA to a pointer is memory_at(), which checks.
+ * The guest's RAM: one mapping of the launcher, GPA 0 = hva, with a hole where
+ * device registers are (abi/guest.h). The only way from a GPA to a pointer is
+ * memory_at(), which checks.
  */
 #ifndef RINGLET_LAUNCHER_MEMORY_H
 #define RINGLET_LAUNCHER_MEMORY_H
@@ -10,7 +11,10 @@
 
 struct guest_memory {
 	void *hva;
-	uint64_t size;		/* bytes, a multiple of the page size */
+	uint64_t size;		/* bytes of RAM, a multiple of the page size */
+	uint64_t low;		/* RAM is at GPA [0, low), below the hole, */
+	uint64_t end;		/* and at [RL_HIGH_MEMORY, end) behind it;
+				   end = low where there is none behind it */
 };
 
 #define GUEST_PAGE_SIZE		4096ull

@@ -144,6 +144,17 @@ static struct json_object *shadow_object(const struct rl_stats *stats)
 	return object;
 }
 
+static struct json_object *devices_object(const struct rl_stats *stats)
+{
+	struct json_object *object = json_object_new_object();
+
+	put(object, "accesses", stats->mmio_exits);
+	put(object, "notifications", stats->mmio_signalled);
+	put(object, "status_accesses", stats->mmio_status);
+	put(object, "interrupts", stats->irqfd_signals);
+	return object;
+}
+
 static void put_counters(struct json_object *object,
 			 const struct rl_stats *stats)
 {
@@ -151,6 +162,7 @@ static void put_counters(struct json_object *object,
 	json_object_object_add(object, "hypercalls", hypercalls_object(stats));
 	json_object_object_add(object, "injected", injected_object(stats));
 	json_object_object_add(object, "shadow", shadow_object(stats));
+	json_object_object_add(object, "devices", devices_object(stats));
 	put(object, "entries", stats->entries);
 	put(object, "user_exits", stats->user_exits);
 	put(object, "emulated", stats->emulated);

@@ -109,6 +109,16 @@ static void serve_console_read(struct vcpu *vcpu)
 		vm_raise_irq(vcpu->vm_fd, RL_IRQ_CONSOLE);
 }
 
+/*
+ * No device is here: its registers read as 0, by which the guest knows, and
+ * take any write.
+ */
+static void serve_mmio(struct vcpu *vcpu)
+{
+	if (!vcpu->run->is_write)
+		vcpu->run->result = 0;
+}
+
 static void serve_exit(struct vcpu *vcpu)
 {
 	switch (vcpu->run->exit_reason) {
@@ -125,6 +135,9 @@ static void serve_exit(struct vcpu *vcpu)
 		break;
 	case RL_EXIT_CONSOLE_READ:
 		serve_console_read(vcpu);
+		break;
+	case RL_EXIT_MMIO:
+		serve_mmio(vcpu);
 		break;
 	default:
 		end_guest(vcpu, ENDING_ERROR, "the module stopped for a reason "

@@ -201,6 +201,44 @@ static void test_memory_at(void **state)
 	assert_null(memory_at(&memory, UINT64_MAX, 1));
 	assert_null(memory_at(&memory, 1, UINT64_MAX));
 	assert_null(memory_at(&memory, UINT64_MAX, UINT64_MAX));
+	assert_null(memory_at(&memory, RL_HIGH_MEMORY, 0));
+	memory_destroy(&memory);
+}
+
+/* 4 GB: a part below the device registers, the rest above 4 GB. */
+static void test_memory_hole(void **state)
+{
+	const uint64_t rest = RL_HIGH_MEMORY - RL_MMIO_BASE;
+	struct boot_initrd none = { .fd = -1 };
+	struct guest_memory memory;
+	struct setup_header header;
+	struct boot_params *params;
+
+	(void)state;
+	assert_int_equal(memory_create(&memory, 4096 * MB), 0);
+	assert_int_equal(memory.low, RL_MMIO_BASE);
+	assert_int_equal(memory.end, RL_HIGH_MEMORY + rest);
+	assert_non_null(memory_at(&memory, RL_MMIO_BASE - 1, 1));
+	assert_null(memory_at(&memory, RL_MMIO_BASE - 1, 2));
+	assert_null(memory_at(&memory, RL_MMIO_BASE, 1));
+	assert_null(memory_at(&memory, RL_HIGH_MEMORY - 1, 2));
+	assert_null(memory_at(&memory, 0, 4096 * MB));
+	assert_non_null(memory_at(&memory, RL_HIGH_MEMORY, rest));
+	assert_null(memory_at(&memory, RL_HIGH_MEMORY, rest + 1));
+	*(char *)memory_at(&memory, memory.end - 1, 1) = 1;
+	boot_parse_header("\177ELF", 4, &header);
+	boot_write_params(&memory, &header, &none, "");
+	params = memory_at(&memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
+	assert_int_equal(params->e820_entries, 3);
+	assert_int_equal(params->e820_table[1].size, RL_MMIO_BASE - MB);
+	assert_int_equal(params->e820_table[2].addr, RL_HIGH_MEMORY);
+	assert_int_equal(params->e820_table[2].size, rest);
+	assert_int_equal(params->e820_table[2].type, 1);
+	memory_destroy(&memory);
+	/* Exactly up to the hole: nothing behind it. */
+	assert_int_equal(memory_create(&memory, RL_MMIO_BASE), 0);
+	assert_int_equal(memory.end, RL_MMIO_BASE);
+	assert_null(memory_at(&memory, RL_HIGH_MEMORY, 0));
 	memory_destroy(&memory);
 }
 
@@ -295,6 +333,7 @@ int main(void)
 		cmocka_unit_test(test_place_initrd),
 		cmocka_unit_test(test_check_memory),
 		cmocka_unit_test(test_memory_at),
+		cmocka_unit_test(test_memory_hole),
 		cmocka_unit_test(test_initrd),
 		cmocka_unit_test(test_write_params),
 	};
