@@ -53,7 +53,8 @@ char *layer_find_source(const char *wanted)
 	if (!wanted)
 		wanted = getenv("RINGLET_LAYER");
 	if (wanted && *wanted)
-		return realpath(wanted, NULL);
+		return file_exists(wanted, MAKEFILE) ? realpath(wanted, NULL) :
+						       NULL;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		char *near = near_program(places[i]);
 		char *path = near ? realpath(near, NULL) : NULL;

@@ -125,7 +125,7 @@ static bool check_layout(const struct btf *btf, const struct rl_layout *l,
 int link_check_layouts(const struct elf_view *layer, const struct btf *btf)
 {
 	const Elf64_Shdr *s = elf_section(layer, RL_LAYOUTS_SECTION);
-	char text[300] = "", ignored[300];
+	char text[300] = "", ignored[300] = "";
 	struct rl_layout l;
 	size_t wrong = 0;
 

@@ -83,6 +83,15 @@ static void close_elf(struct file *f)
 	free(f->data);
 }
 
+/* Where the log of a failure is kept. */
+static char *kept_log(const struct job *job)
+{
+	char *path;
+
+	return asprintf(&path, "%s/failed-%s.log", job->cache,
+			job->kernel.release) < 0 ? NULL : path;
+}
+
 /* One step of the layer's makefile; a failure keeps the log in the cache. */
 static int make_step(struct job *job, const char *target)
 {
@@ -101,17 +110,13 @@ static int make_step(struct job *job, const char *target)
 		log_warnx("interrupted");
 	if (ret != -EIO)
 		return ret;
-	if (job->options->verbose ||
-	    asprintf(&kept, "%s/failed-%s.log", job->cache,
-		     job->kernel.release) < 0) {
+	kept = job->options->verbose ? NULL : kept_log(job);
+	if (kept && !rename(job->log, kept))
+		log_warnx("the paravirt layer cannot be built for kernel %s: "
+			  "see %s", job->kernel.release, kept);
+	else
 		log_warnx("the paravirt layer cannot be built for kernel %s",
 			  job->kernel.release);
-		return ret;
-	}
-	if (rename(job->log, kept))
-		log_warn("cannot keep the log as %s", kept);
-	log_warnx("the paravirt layer cannot be built for kernel %s: see %s",
-		  job->kernel.release, kept);
 	free(kept);
 	return ret;
 }
@@ -161,7 +166,7 @@ static int check_layer(struct job *job, struct prepared *prepared)
 /* Moves the layer to the entry, removes the rest, writes the kernel. */
 static int fill_entry(struct job *job)
 {
-	char *from = NULL, *to = NULL, *vmlinux = NULL;
+	char *from = NULL, *to = NULL, *vmlinux = NULL, *old_log;
 	int ret = -ENOMEM;
 
 	if (asprintf(&from, "%s/layer.elf", job->out) < 0 ||
@@ -173,6 +178,10 @@ static int fill_entry(struct job *job)
 		ret = compact_write(&job->kernel.elf, vmlinux);
 	unlink(job->log);
 	cache_remove(job->out);
+	old_log = kept_log(job);
+	if (!ret && old_log)
+		unlink(old_log);
+	free(old_log);
 out:
 	free(from);
 	free(to);
@@ -311,8 +320,8 @@ int prepare_kernel(const char *kernel_file,
 	memset(prepared, 0, sizeof(*prepared));
 	source = layer_find_source(options->layer_dir);
 	if (options->layer_dir && !source) {
-		log_warn("cannot read the layer's source in %s",
-			 options->layer_dir);
+		log_warnx("%s is not the source of the paravirt layer (it has "
+			  "no layer.mk)", options->layer_dir);
 		return -ENOENT;
 	}
 	ret = image_read(&image, kernel_file);

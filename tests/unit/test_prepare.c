@@ -408,6 +408,63 @@ static void test_load_too_small(void **state)
 	close_fake();
 }
 
+/* Each segment of a stock kernel is in memory as the whole file has it. */
+static void compare_segments(const struct elf_view *view,
+			     const uint8_t *memory)
+{
+	for (size_t i = 0; i < view->header.e_phnum; i++) {
+		const Elf64_Phdr *p = &view->segments[i];
+
+		if (p->p_type != PT_LOAD)
+			continue;
+		/* The hook is the one difference, and put back by the test. */
+		assert_memory_equal(memory + p->p_paddr,
+				    view->data + p->p_offset, p->p_filesz);
+		for (size_t at = p->p_filesz; at < p->p_memsz; at++)
+			assert_int_equal(memory[p->p_paddr + at], 0);
+	}
+}
+
+static void test_load_real(void **state)
+{
+	char *path = real_kernel(), file_name[128];
+	const size_t size = 256 << 20;
+	struct prepared prepared = { 0 };
+	uint8_t *memory, *layer;
+	size_t layer_size;
+	uint64_t end;
+
+	(void)state;
+	if (!path)
+		skip();
+	assert_int_equal(image_read(&image, path), 0);
+	assert_int_equal(image_unpack(&image), 0);
+	assert_int_equal(kernel_open(&kernel, &image), 0);
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	memset(memory + (40 << 20), 0x5a, 40 << 20);
+	layer = fake_layer(NULL, 0, NULL, 0, &layer_size);
+	put_file(folder, "layer.elf", layer, layer_size);
+	snprintf(file_name, sizeof(file_name), "%s/vmlinux", folder);
+	assert_int_equal(compact_write(&kernel.elf, file_name), 0);
+	prepared.dir = folder;
+	prepared.vmlinux = file_name;
+	assert_true(asprintf(&prepared.layer, "%s/layer.elf", folder) > 0);
+	prepared.cr3 = kernel.init_top_pgt;
+	prepared.fixmap = kernel.fixmap;
+	assert_int_equal(prepared_load(&prepared, memory, size, &end), 0);
+	assert_int_equal(get64(memory + kernel.fixmap), RL_LAYER_PT_GPA | 0x23);
+	memset(memory + kernel.fixmap, 0, 8);
+	compare_segments(&kernel.elf, memory);
+	free(prepared.layer);
+	free(layer);
+	munmap(memory, size);
+	kernel_close(&kernel);
+	image_free(&image);
+	free(path);
+}
+
 /* A cache entry whose files do not belong together. */
 static void test_load_mismatch(void **state)
 {
@@ -504,6 +561,7 @@ int main(void)
 		T(test_cache_damaged),
 		T(test_load),
 		T(test_load_too_small),
+		T(test_load_real),
 		T(test_load_mismatch),
 		T(test_layer_segments),
 		T(test_compact),
