@@ -8,6 +8,7 @@
  * Source: SDM volume 2, CPUID; APM volume 3, appendix E.
  */
 #include <linux/kernel.h>
+#include <linux/string.h>
 #include <asm/processor.h>
 #include "ringlet.h"
 
@@ -95,6 +96,7 @@ void cpuid_for_guest(u32 leaf, u32 subleaf, u32 out[4])
 		out[3] &= ~BITS(7, 9, 12, 14, 17, 25, 27);
 		break;
 	case 0x80000008:
+		out[0] = (out[0] & ~0xff00) | 48 << 8;	/* no LA57 */
 		/* Speculation controls, WBNOINVD, RDPRU; one thread. */
 		out[1] &= ~(BITS(4, 9, 12, 14, 15, 16, 17, 18, 23, 24, 25, 26,
 				 28));

@@ -21,7 +21,8 @@ struct insn {
 	bool operand16;
 };
 
-static u64 *reg(struct rl_vcpu *vcpu, unsigned int n)
+/* General register n as instructions number them: 0 RAX .. 15 R15. */
+u64 *vcpu_register(struct rl_vcpu *vcpu, unsigned int n)
 {
 	struct window_frame *r = vcpu->regs;
 	u64 *all[16] = {
@@ -130,13 +131,13 @@ static unsigned int two_byte(struct rl_vcpu *vcpu, const struct insn *in)
 	case 0x09:			/* wbinvd: memory is coherent */
 		return 2;
 	case 0x20:
-		return read_cr(vcpu, cr, reg(vcpu, gpr)) ? 3 : 0;
+		return read_cr(vcpu, cr, vcpu_register(vcpu, gpr)) ? 3 : 0;
 	case 0x22:
-		return write_cr(vcpu, cr, *reg(vcpu, gpr)) ? 3 : 0;
+		return write_cr(vcpu, cr, *vcpu_register(vcpu, gpr)) ? 3 : 0;
 	case 0x21:
-		return debugreg_read(vcpu, cr, reg(vcpu, gpr)) ? 0 : 3;
+		return debugreg_read(vcpu, cr, vcpu_register(vcpu, gpr)) ? 0 : 3;
 	case 0x23:
-		return debugreg_write(vcpu, cr, *reg(vcpu, gpr)) ? 0 : 3;
+		return debugreg_write(vcpu, cr, *vcpu_register(vcpu, gpr)) ? 0 : 3;
 	case 0x30:
 		return msr_write(vcpu, vcpu->regs->rcx,
 				 (vcpu->regs->rdx << 32) |

@@ -23,6 +23,8 @@ static enum exit_action page_fault(struct rl_vcpu *vcpu)
 	r = shadow_fault(vcpu, gva, error, &guest_error);
 	if (r > 0)
 		inject_page_fault(vcpu, gva, guest_error);
+	else if (r == -ENXIO && mmio_is_device(vcpu->fault_gpa))
+		return mmio_access(vcpu, vcpu->fault_gpa);
 	else if (r == -ENXIO)
 		rl_kill_guest(vcpu, "access to 0x%lx at 0x%llx: no memory there",
 			      gva, vcpu->regs->rip);

@@ -31,6 +31,7 @@
 #include "../abi/guest.h"
 #include "../abi/ringlet.h"
 #include "../switcher/layout.h"
+#include "decode.h"
 
 #define RL_SLOT_SHIFT		39	/* of a PGD slot of 4-level paging */
 #define RL_SLOT_ADDRESS(n) \
@@ -221,6 +222,12 @@ struct rl_vcpu {
 	struct wait_queue_head wait;
 	struct hrtimer timer;
 
+	/* A device access that the launcher is serving. */
+	struct {
+		struct mmio_insn insn;
+		bool await_read;
+	} mmio;
+	gpa_t fault_gpa;		/* of a fault without memory */
 	/* A console call that the launcher is serving: RAX comes from run. */
 	bool await_result;
 	bool dead, shut_down;
@@ -234,6 +241,11 @@ struct rl_vm {
 	struct memory_slot slots[RL_MEMORY_SLOTS];
 	struct rl_vcpu *vcpu;
 	struct shadow shadow;
+	struct {
+		struct mutex lock;
+		struct list_head ioeventfds, irqfds;
+		atomic_t status[RL_IRQ_COUNT];	/* InterruptStatus */
+	} mmio;
 	struct rl_stats stats;
 	struct dentry *debugfs;
 	int id;
@@ -291,9 +303,20 @@ static inline unsigned int pgd_slot(gva_t gva)
 	return (gva >> RL_SLOT_SHIFT) & 511;
 }
 
+/* --- mmio.c ------------------------------------------------------------------ */
+
+bool mmio_is_device(gpa_t gpa);
+enum exit_action mmio_access(struct rl_vcpu *vcpu, gpa_t gpa);
+void mmio_complete(struct rl_vcpu *vcpu);
+int mmio_ioeventfd(struct rl_vm *vm, const struct rl_ioeventfd *arg);
+int mmio_irqfd(struct rl_vm *vm, const struct rl_irqfd *arg);
+void mmio_create(struct rl_vm *vm);
+void mmio_destroy(struct rl_vm *vm);
+
 /* --- emulate.c, msr.c, cpuid.c, timer.c, stats.c ---------------------------- */
 
 bool emulate_instruction(struct rl_vcpu *vcpu);
+u64 *vcpu_register(struct rl_vcpu *vcpu, unsigned int n);
 int msr_read(struct rl_vcpu *vcpu, u32 msr, u64 *value);
 int msr_write(struct rl_vcpu *vcpu, u32 msr, u64 value);
 void cpuid_for_guest(u32 leaf, u32 subleaf, u32 out[4]);

@@ -485,7 +485,8 @@ static void shadow_zap_all(struct rl_vm *vm)
 /*
  * Serves a page fault that the processor reported at gva with its error code.
  * Returns 0: the shadow was filled, repeat; 1: the guest's own fault with
- * *guest_error; -errno: the guest cannot go on. May sleep.
+ * *guest_error; -ENXIO: no memory at vcpu->fault_gpa; other -errno: the guest
+ * cannot go on. May sleep.
  */
 int shadow_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error, u32 *guest_error)
 {
@@ -509,8 +510,10 @@ int shadow_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error, u32 *guest_error)
 		*guest_error = error | FAULT_P;
 		return 1;
 	}
-	if (!memory_page(vm, w.gfn))
+	if (!memory_page(vm, w.gfn)) {
+		vcpu->fault_gpa = (w.gfn << PAGE_SHIFT) | offset_in_page(gva);
 		return -ENXIO;
+	}
 	if (vm->shadow.pages + 4 > vm->shadow.limit)
 		shadow_zap_all(vm);
 	mark_accessed(&w, error & FAULT_W);

@@ -50,6 +50,10 @@ static int stats_show(struct seq_file *m, void *unused)
 	show_value(m, "guest ns", s->guest_ns);
 	show_value(m, "host ns", s->host_ns);
 	show_value(m, "nmis", s->nmis);
+	show_value(m, "mmio exits", s->mmio_exits);
+	show_value(m, "mmio signalled", s->mmio_signalled);
+	show_value(m, "mmio status", s->mmio_status);
+	show_value(m, "irqfd signals", s->irqfd_signals);
 	kfree(s);
 	return 0;
 }

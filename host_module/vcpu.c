@@ -170,6 +170,7 @@ static long vcpu_run(struct rl_vcpu *vcpu)
 		vcpu->await_result = false;
 		vcpu->regs->rax = READ_ONCE(vcpu->run->result);
 	}
+	mmio_complete(vcpu);
 	vcpu->mark_ns = rdtsc();
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 	r = run(vcpu);

@@ -20,6 +20,7 @@ static void destroy(struct kref *kref)
 	struct rl_vm *vm = container_of(kref, struct rl_vm, kref);
 
 	stats_remove_vm(vm);
+	mmio_destroy(vm);
 	if (vm->vcpu)
 		timer_stop(vm->vcpu);
 	shadow_destroy(vm);
@@ -76,6 +77,24 @@ static long set_slot(struct rl_vm *vm, const void __user *from)
 	return r;
 }
 
+static long set_ioeventfd(struct rl_vm *vm, const void __user *from)
+{
+	struct rl_ioeventfd arg;
+
+	if (copy_from_user(&arg, from, sizeof(arg)))
+		return -EFAULT;
+	return mmio_ioeventfd(vm, &arg);
+}
+
+static long set_irqfd(struct rl_vm *vm, const void __user *from)
+{
+	struct rl_irqfd arg;
+
+	if (copy_from_user(&arg, from, sizeof(arg)))
+		return -EFAULT;
+	return mmio_irqfd(vm, &arg);
+}
+
 static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 {
 	struct rl_vm *vm = file->private_data;
@@ -98,6 +117,10 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		return 0;
 	case RL_GET_STATS:
 		return get_stats(vm, (void __user *)arg);
+	case RL_IOEVENTFD:
+		return set_ioeventfd(vm, (void __user *)arg);
+	case RL_IRQFD:
+		return set_irqfd(vm, (void __user *)arg);
 	}
 	return -ENOTTY;
 }
@@ -126,6 +149,7 @@ int vm_create_fd(void)
 		return -ENOMEM;
 	kref_init(&vm->kref);
 	mutex_init(&vm->lock);
+	mmio_create(vm);
 	vm->id = atomic_inc_return(&last_id);
 	r = window_attach(vm);
 	if (r) {
