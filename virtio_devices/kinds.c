@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The kinds of devices that there are: the one list to extend. */
+#include <string.h>
+
+#include "device.h"
+
+const struct virtio_kind *const virtio_kinds[] = {
+	NULL
+};
+
+const struct virtio_kind *virtio_find_kind(const char *option)
+{
+	for (int i = 0; virtio_kinds[i]; i++)
+		if (!strcmp(virtio_kinds[i]->option, option))
+			return virtio_kinds[i];
+	return NULL;
+}
