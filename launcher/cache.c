@@ -23,6 +23,7 @@ _Static_assert(PREPARED_RELEASE_SIZE == 65 && PREPARED_BUILD_ID_SIZE == 65,
 /* Count it up when what prepare makes changes: older entries are ignored. */
 #define MANIFEST_VERSION 1
 #define WORK_PREFIX	".making."
+#define REMOVE_TRIES	25
 #define WORK_OLD	3600	/* s: whoever made it is dead */
 
 static char *join(const char *dir, const char *name)
@@ -346,7 +347,18 @@ static int remove_one(const char *path, const struct stat *st, int type,
 	return 0;
 }
 
+/*
+ * Again where something appears meanwhile: a compiler whose make was
+ * interrupted may live a little longer.
+ */
 void cache_remove(const char *dir)
 {
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+
+	for (int i = 0; i < REMOVE_TRIES; i++) {
+		nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		if (access(dir, F_OK))
+			return;
+		nanosleep(&pause, NULL);
+	}
 }

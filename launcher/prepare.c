@@ -83,6 +83,16 @@ static void close_elf(struct file *f)
 	free(f->data);
 }
 
+/* Did a signal arrive that make_uninterrupted() holds back? */
+static bool interrupted(void)
+{
+	sigset_t pending;
+
+	return !sigpending(&pending) && (sigismember(&pending, SIGINT) ||
+					 sigismember(&pending, SIGTERM) ||
+					 sigismember(&pending, SIGHUP));
+}
+
 /* Where the log of a failure is kept. */
 static char *kept_log(const struct job *job)
 {
@@ -104,8 +114,10 @@ static int make_step(struct job *job, const char *target)
 		.verbose = job->options->verbose,
 	};
 	char *kept;
-	int ret = layer_make(&build, target);
+	int ret = interrupted() ? -EINTR : layer_make(&build, target);
 
+	if (ret == -EIO && interrupted())
+		ret = -EINTR;
 	if (ret == -EINTR)
 		log_warnx("interrupted");
 	if (ret != -EIO)
