@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the runner and a tiny guest agree on: the guest's memory map, the list
+ * of cases in the guest's file, and the mailbox, a page at GPA 0.
+ *
+ * A case is a function. The runner starts each one in a VM of its own. It ends
+ * with an outcome in the mailbox and a shutdown, or, where the case names a
+ * reason, by being killed for it.
+ */
+#ifndef TESTS_TINY_LIB_MAILBOX_H
+#define TESTS_TINY_LIB_MAILBOX_H
+
+#include <linux/types.h>
+
+/* Guest memory: one slot from GPA 0, and one above a hole. */
+#define TINY_MEMORY		(64ULL << 20)
+#define TINY_HIGH_GPA		(1ULL << 32)	/* a second slot */
+#define TINY_HIGH_SIZE		(4ULL << 20)
+#define TINY_TABLES		0x1000		/* GPA: the top-level table */
+#define TINY_TABLES_END		0x80000
+#define TINY_FREE		(16ULL << 20)	/* GPA: free for the test */
+#define TINY_KERNEL		0xffffffff80000000ULL	/* GVA of GPA 0 */
+#define TINY_DIRECT		0xffff888000000000ULL	/* GVA of GPA 0 */
+
+enum tiny_outcome {
+	TINY_RUNNING,
+	TINY_SUCCESS,
+	TINY_SKIP,	/* what the case needs is not there */
+	TINY_ERROR,	/* the test itself is wrong */
+	TINY_FAILURE,	/* ringlet is wrong */
+	TINY_CRASH,	/* something nobody expected */
+};
+
+/* What the runner does for a guest that writes 0 bytes to the console. */
+enum tiny_request {
+	TINY_RAISE = 1,		/* a: line, b: microseconds from now, 0: now */
+	TINY_STATS,		/* a: GPA where struct rl_stats goes */
+	TINY_MOVE,		/* a: the pCPU to run on from now on */
+	TINY_REGS,		/* a: GPA where struct rl_regs goes */
+	TINY_DISCARD,		/* a: GPA, b: bytes: MADV_DONTNEED */
+};
+
+#define TINY_ENV_TCG	1	/* no real processor: see lib/tiny.h */
+#define TINY_ENV_PTI	2
+
+struct tiny_mailbox {
+	__u64 outcome;
+	/* by the runner, before the start */
+	__u64 flags;		/* TINY_ENV_* */
+	__u64 levels;		/* of the host's page tables */
+	__u64 cpus;		/* of the host */
+	__u64 tsc_khz;
+	__u64 raw;		/* 1: start without RL_HC_INIT */
+	/* a request */
+	__u64 request, a, b;
+	__s64 result;
+};
+
+/* An element of section tiny_cases. */
+struct tiny_case {
+	char name[48];
+	char ends[88];		/* part of the kill reason; "": shutdown.
+				   Alternatives are divided by `|`. */
+	__u64 function;
+};
+
+#endif
