@@ -8,12 +8,18 @@
 #include <linux/sched.h>
 #include <linux/perf_event.h>
 #include <linux/hw_breakpoint.h>
+#include <linux/module.h>
 #include <linux/nospec.h>
 #include <asm/debugreg.h>
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
 #include <asm/tlbflush.h>
 #include "ringlet.h"
+#include "trace.h"
+
+static bool ibpb;
+module_param(ibpb, bool, 0644);
+MODULE_PARM_DESC(ibpb, "flush the branch predictors after each exit (slow; for guests that are not trusted)");
 
 /* CR4 of a guest: see Documentation/design.md, "A world switch". */
 #define CR4_OFF (X86_CR4_PGE | X86_CR4_SMAP | X86_CR4_PKE | X86_CR4_TSD | \
@@ -121,11 +127,19 @@ int enter_guest(struct rl_vcpu *vcpu)
 	if (unlikely(vcpu->dr7 & DR_GLOBAL_ENABLE_MASK))
 		load_debug_registers(vcpu);
 	vcpu->vm->stats.entries++;
+	trace_rl_entry(vcpu);
 	now = rdtsc();
 	vcpu->vm->stats.host_ns += now - vcpu->mark_ns;
 
+	/* Ring 1 must not sample what the host left in the core's buffers. */
+	if (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA))
+		x86_clear_cpu_buffers();
+
 	window_call(cpu);
 
+	/* Ring 1 trains predictors in the same mode as the host's kernel. */
+	if (unlikely(READ_ONCE(ibpb)) && boot_cpu_has(X86_FEATURE_IBPB))
+		native_wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 	vcpu->mark_ns = rdtsc();
 	vcpu->vm->stats.guest_ns += vcpu->mark_ns - now;
 	if (vcpu->regs->vector == 14)
@@ -135,6 +149,7 @@ int enter_guest(struct rl_vcpu *vcpu)
 		store_debug_registers(vcpu);
 	else if (unlikely(hw_breakpoint_active()))
 		hw_breakpoint_restore();
+	trace_rl_exit(vcpu);
 	handle_host_events(vcpu);
 	shadow_follow(vcpu, host->exit_cr3);
 	return 0;

@@ -14,6 +14,7 @@
 #include <asm/processor-flags.h>
 #include <asm/segment.h>
 #include "ringlet.h"
+#include "trace.h"
 
 #define RFLAGS_KEEP (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | \
 		     X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_TF | \
@@ -55,6 +56,7 @@ static int deliver(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
 	bool user = vcpu_in_user(vcpu);
 	u64 frame[6], rsp, flags, gs = 0;
 
+	trace_rl_inject(vcpu, vector, error);
 	flags = r->rflags & ~(u64)X86_EFLAGS_IF;
 	if (vif(vcpu))
 		flags |= X86_EFLAGS_IF;

@@ -15,6 +15,8 @@
 #include <asm/tsc.h>
 #include "compat.h"
 #include "ringlet.h"
+#define CREATE_TRACE_POINTS
+#include "trace.h"
 
 static long get_info(void __user *to)
 {

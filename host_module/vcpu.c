@@ -57,10 +57,16 @@ void vcpu_raise(struct rl_vcpu *vcpu, unsigned int line)
 
 /* --- the loop ---------------------------------------------------------------- */
 
+/*
+ * Is there anything that the return to the launcher's program does: signals,
+ * and work that other parts of the kernel left for this thread? The launcher
+ * calls RL_RUN again.
+ */
 static bool interrupted(const struct rl_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->run->immediate_exit) ||
-	       signal_pending(current);
+	       read_thread_flags() & (XFER_TO_GUEST_MODE_WORK &
+				      ~_TIF_NEED_RESCHED);
 }
 
 static void wait_for_interrupt(struct rl_vcpu *vcpu)
@@ -121,12 +127,9 @@ static int run(struct rl_vcpu *vcpu)
 			wait_for_interrupt(vcpu);
 			continue;
 		}
-		if (__xfer_to_guest_mode_work_pending()) {
-			r = xfer_to_guest_mode_handle_work(NULL);
-			if (r) {
-				vcpu->run->exit_reason = RL_EXIT_INTERRUPTED;
-				return r;
-			}
+		if (need_resched()) {
+			schedule();
+			continue;
 		}
 		inject_interrupts(vcpu);
 		r = run_once(vcpu);
@@ -156,7 +159,7 @@ static long vcpu_run(struct rl_vcpu *vcpu)
 {
 	int r;
 
-	if (current->mm != vcpu->vm->mm || !launcher_segments_plain())
+	if (!launcher_segments_plain())
 		return -EINVAL;
 	if (vcpu->shut_down)
 		return -EIO;
@@ -236,6 +239,9 @@ static long vcpu_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	struct rl_vcpu *vcpu = file->private_data;
 	long r = -ENOTTY;
 
+	/* Guest memory is that of the process that made the VM. */
+	if (current->mm != vcpu->vm->mm)
+		return -EINVAL;
 	if (mutex_lock_killable(&vcpu->lock))
 		return -EINTR;
 	switch (nr) {
@@ -362,13 +368,12 @@ int vcpu_create(struct rl_vm *vm, unsigned long id)
 	vcpu->regs->rflags = X86_EFLAGS_IF | X86_EFLAGS_FIXED;
 	segment_default_gdt(vcpu->gdt);
 	shadow_create(vm);
-	fd = anon_inode_getfd("ringlet-vcpu", &vcpu_fops, vcpu,
-			      O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		vcpu_destroy(vcpu);
-		return fd;
-	}
+	/* Complete before the descriptor exists: it may be closed at once. */
 	vm_get(vm);
 	WRITE_ONCE(vm->vcpu, vcpu);
+	fd = anon_inode_getfd("ringlet-vcpu", &vcpu_fops, vcpu,
+			      O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		vm_put(vm);	/* the VM keeps the vCPU, which nobody can run */
 	return fd;
 }
