@@ -38,6 +38,8 @@
 #define SYMBOLS_MIN	16
 #define SYMBOLS_MAX	(4u << 20)
 #define SEARCH_MAX	(64u << 20)	/* names never take more bytes */
+/* Names looked at in all: an image could be made of false beginnings. */
+#define STEPS_MAX	(64u << 20)
 
 static uint32_t get32(const uint8_t *p)
 {
@@ -154,7 +156,8 @@ static bool check_names(struct kallsyms_tables *t)
 
 	for (size_t i = 0; i < t->symbols; i++) {
 		name = kallsyms_packed(t, at, &size);
-		if (!name || !looks_like_name(t, name))
+		if (!name || !looks_like_name(t, name) ||
+		    ++t->steps > STEPS_MAX)
 			return false;
 		at = name + size;
 	}
@@ -179,7 +182,7 @@ static bool find_names(struct kallsyms_tables *t)
 
 	if (p - t->start > SEARCH_MAX)
 		stop = p - SEARCH_MAX;
-	while (p - stop >= 8) {
+	while (p - stop >= 8 && t->steps < STEPS_MAX) {
 		uint64_t n;
 
 		p -= 8;

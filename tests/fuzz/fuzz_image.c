@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * libFuzzer target: a kernel file of any bytes, through everything that reads
+ * it before the layer is built. See the Makefile here.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "launcher/image.h"
+#include "launcher/kernel.h"
+#include "launcher/log.h"
+#include "launcher/protected.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+void log_warn(const char *format, ...)
+{
+	(void)format;
+}
+
+void log_warnx(const char *format, ...)
+{
+	(void)format;
+}
+
+void log_info(const char *format, ...)
+{
+	(void)format;
+}
+
+/* What prepare asks of every kernel. */
+static void ask(const struct kernel *kernel)
+{
+	static const char *const members[] = { "", "a", "b[1]", "in[1].y" };
+	struct btf_place place;
+	uint64_t gva, offset;
+
+	if (kallsyms_find(kernel->symbols, "fake_function", &gva))
+		protected_find(&kernel->elf, kernel->symbols, kernel->btf,
+			       gva, 8);
+	kallsyms_nearest(kernel->symbols, 0xffffffff81000123, &offset);
+	for (size_t i = 0; kernel->btf && i < 4; i++)
+		btf_find(kernel->btf, "outer", members[i], &place);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t *copy = malloc(size ? size : 1);
+	struct kernel kernel;
+	struct image image;
+
+	memcpy(copy, data, size);
+	if (image_set(&image, "FILE", copy, size))
+		return 0;
+	if (!image_unpack(&image) && !kernel_open(&kernel, &image)) {
+		ask(&kernel);
+		kernel_close(&kernel);
+	}
+	image_free(&image);
+	return 0;
+}
