@@ -101,8 +101,8 @@ void rl_console_early(void)
 	hvc_instantiate(TERMINAL, 0, &console_ops);
 }
 
-/* Among the device initcalls; see patches.c. */
-int rl_device_init(void)
+/* When drivers start: from now on /dev/hvc0 has an interrupt. */
+int rl_console_init(void)
 {
 	struct hvc_struct *hvc = hvc_alloc(TERMINAL,
 					   RL_LINUX_IRQ(RL_IRQ_CONSOLE),

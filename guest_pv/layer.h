@@ -54,7 +54,10 @@ void rl_time_hooks(void);
 void rl_platform_hooks(void);
 void rl_interrupt_hooks(void);
 void rl_console_early(void);
-int rl_device_init(void);	/* takes the place of a device initcall */
+int rl_console_init(void);
 void __noreturn rl_shutdown(unsigned long how);
+
+/* devices.c */
+int rl_device_init(void);	/* takes the place of a device initcall */
 
 #endif

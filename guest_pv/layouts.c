@@ -6,9 +6,13 @@
  */
 #include <linux/clockchips.h>
 #include <linux/console.h>
+#include <linux/device.h>
+#include <linux/ioport.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
+#include <linux/kobject.h>
 #include <linux/notifier.h>
+#include <linux/platform_device.h>
 #include <linux/stddef.h>
 #include <linux/vmalloc.h>
 #include <asm/bootparam.h>
@@ -138,6 +142,16 @@ __used __section(RL_LAYOUTS_SECTION) = {
 	L(irq_chip, irq_ack),
 	L(irq_chip, irq_mask),
 	L(irq_chip, irq_unmask),
+	L(platform_device, dev),
+	L(device, type),
+	L(device_type, name),
+	L(device_type, uevent),
+	L(kobj_uevent_env, envp),
+	L(kobj_uevent_env, envp_idx),
+	L(kobj_uevent_env, buflen),
+	L(resource, start),
+	L(resource, end),
+	L(resource, flags),
 	L(console, name),
 	L(console, write),
 	L(console, flags),

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * virtio devices: found in their places, told to Linux as platform devices.
+ *
+ * The stock driver (virtio_mmio) does the rest, and it is a module that nobody
+ * loads by hand: see device_uevent().
+ */
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/kobject.h>
+#include <linux/platform_device.h>
+#include <linux/string.h>
+#include <linux/virtio_mmio.h>
+
+#include "layer.h"
+
+#define DEVICE_BYTES	0x200		/* registers, what the driver maps */
+#define MAGIC		0x74726976	/* "virt" */
+#define MODALIAS	"MODALIAS="
+
+/*J: guest.devices
+ * A PC finds its devices by walking the PCI bus; a board finds them in a tree
+ * that its firmware describes. A ringlet guest has neither. It has 32 places
+ * at known addresses, and one look at each tells: a virtio device begins with
+ * the four letters "virt". Each look is an exit to the launcher, so the search
+ * ends at the first empty place.
+ *
+ * What is found becomes a platform device with a page of registers and an
+ * interrupt, and Linux's own virtio driver takes it from there, if it is
+ * loaded. On Debian it is a module, and udev loads modules by what a device
+ * says about itself (its "modalias"). A plain platform device would say
+ * platform:virtio-mmio, which no module answers to. The module knows the name
+ * that boards use for such a device, so that is what ours say.
+ :*/
+static int device_uevent(struct device *device, struct kobj_uevent_env *env)
+{
+	char *last = env->envp_idx ? env->envp[env->envp_idx - 1] : NULL;
+
+	/* The bus's own was just added. One name only, whoever reads it. */
+	if (last && !strncmp(last, MODALIAS, strlen(MODALIAS))) {
+		env->envp_idx--;
+		env->buflen -= strlen(last) + 1;
+	}
+	return add_uevent_var(env, MODALIAS "of:Nvirtio_mmioTvirtioCvirtio,mmio");
+}
+
+static const struct device_type device_type = {
+	.name = "virtio-mmio",
+	.uevent = device_uevent,
+};
+
+static u32 read_register(const void __iomem *registers, unsigned int offset)
+{
+	u32 value;
+
+	/* A plain load: the host knows how to serve that. */
+	asm volatile("movl (%1), %0"
+		     : "=r" (value) : "r" (registers + offset) : "memory");
+	return value;
+}
+
+static bool device_at(phys_addr_t gpa)
+{
+	void __iomem *registers = ioremap(gpa, DEVICE_BYTES);
+	bool found;
+
+	if (!registers)
+		return false;
+	found = read_register(registers, VIRTIO_MMIO_MAGIC_VALUE) == MAGIC &&
+		read_register(registers, VIRTIO_MMIO_DEVICE_ID);
+	iounmap(registers);
+	return found;
+}
+
+static int add_device(unsigned int n, phys_addr_t gpa)
+{
+	struct resource resources[2] = {
+		DEFINE_RES_MEM(gpa, DEVICE_BYTES),
+		DEFINE_RES_IRQ(RL_LINUX_IRQ(RL_IRQ_DEVICE + n)),
+	};
+	struct platform_device *device;
+	int error;
+
+	device = platform_device_alloc("virtio-mmio", n);
+	if (!device)
+		return -ENOMEM;
+	device->dev.type = &device_type;
+	error = platform_device_add_resources(device, resources,
+					      ARRAY_SIZE(resources));
+	if (!error)
+		error = platform_device_add(device);
+	if (error)
+		platform_device_put(device);
+	return error;
+}
+
+static int find_devices(void)
+{
+	phys_addr_t gpa;
+	unsigned int n;
+	int error = 0;
+
+	for (n = 0; n < RL_MMIO_DEVICES && !error; n++) {
+		gpa = RL_MMIO_BASE + n * RL_MMIO_STRIDE;
+		if (!device_at(gpa))
+			break;
+		error = add_device(n, gpa);
+	}
+	return error;
+}
+
+/* Among the device initcalls; see patches.c. */
+int rl_device_init(void)
+{
+	int console = rl_console_init(), devices = find_devices();
+
+	return console ? console : devices;
+}
