@@ -56,7 +56,8 @@ module:
 		$(MAKE) $(if $(V),V=1,-s) -C "$$kdir" M=$(TREE)/host_module \
 		CONFIG_DEBUG_INFO_BTF_MODULES= $(MODULE_FLAGS) modules
 	$(Q)cmp -s $(TREE)/host_module/ringlet.ko $(MODULE_BUILD)/ringlet.ko || \
-		cp $(TREE)/host_module/ringlet.ko $(MODULE_BUILD)/ringlet.ko
+		{ cp $(TREE)/host_module/ringlet.ko $(MODULE_BUILD)/new.ko && \
+		mv $(MODULE_BUILD)/new.ko $(MODULE_BUILD)/ringlet.ko; }
 
 # --- to look at it ---
 

@@ -48,8 +48,9 @@ def add_busybox(archive):
         archive.link(path, "/bin/busybox")
     for folder in ("proc", "sys", "dev", "tmp", "run", "root", "etc"):
         archive.folder(folder)
-    archive.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
-    archive.data("etc/group", b"root:x:0:\n")
+    archive.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n"
+                 b"user:x:1000:1000:a user:/tmp:/bin/sh\n")
+    archive.data("etc/group", b"root:x:0:\nuser:x:1000:\n")
 
 
 def libraries_of(program):
