@@ -97,6 +97,12 @@ const struct virtio_kind *virtio_find_kind(const char *option);
 int virtio_attach(struct virtio_device *device,
 		  const struct virtio_host *host);
 /*
+ * The same without a thread, for tests and fuzzers: what the device's thread
+ * would do happens within virtio_write() and in loop_run_once() (loop.h).
+ */
+void virtio_attach_inline(struct virtio_device *device,
+			  const struct virtio_host *host);
+/*
  * Resets the device, which waits for what is in flight, and ends its thread.
  * No virtio_read() or virtio_write() may be running or come later.
  */

@@ -25,6 +25,7 @@
 
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
+#include <linux/virtio_ring.h>
 #include <stdatomic.h>
 
 #include "device.h"
