@@ -267,6 +267,12 @@ static int guest_prints(struct rl_run *run)
 		if (run->result != -EFAULT)
 			return -ENOMEM;
 		return console_call(run, RL_EXIT_CONSOLE_WRITE, 0, 0);
+	case 5:
+		if (run->result)
+			return -ENOMEM;
+		/* A device that is not there reads as 0. */
+		run->result = 0x1234;
+		return console_call(run, RL_EXIT_MMIO, RL_MMIO_BASE, 4);
 	default:
 		return run->result ? -ENOMEM : guest_poweroff(run);
 	}
@@ -545,6 +551,37 @@ static void test_terminal_echo(void **state)
 	assert_int_equal(finish(&child), 0);
 }
 
+static bool is_raw_now(struct child *child)
+{
+	struct termios now;
+
+	tcgetattr(child->slave, &now);
+	return !(now.c_lflag & (ICANON | ECHO | ISIG));
+}
+
+/* Stopped and continued, as a shell's job control does. */
+static void test_job_control(void **state)
+{
+	struct child child;
+	int status, round;
+
+	(void)state;
+	start_on_terminal(&child, guest_sleeps, NULL);
+	expect(child.out, "ready");
+	assert_true(is_raw_now(&child));
+	kill(child.pid, SIGTSTP);
+	assert_int_equal(waitpid(child.pid, &status, WUNTRACED), child.pid);
+	assert_true(WIFSTOPPED(status));
+	assert_false(is_raw_now(&child));
+	kill(child.pid, SIGCONT);
+	for (round = 0; round < WAIT_MS / 10 && !is_raw_now(&child); round++)
+		usleep(10000);
+	assert_true(is_raw_now(&child));
+	send_text(&child, "\001x");
+	close(child.err);
+	assert_int_equal(finish(&child), 128 + SIGINT);
+}
+
 static void test_stats_written(void **state)
 {
 	char path[] = "/tmp/ringlet-stats.XXXXXX", text[4096] = "";
@@ -601,6 +638,7 @@ int main(void)
 		cmocka_unit_test(test_signal_while_flooding),
 		cmocka_unit_test(test_terminal_keys),
 		cmocka_unit_test(test_terminal_echo),
+		cmocka_unit_test(test_job_control),
 		cmocka_unit_test(test_stats_written),
 	};
 
