@@ -163,7 +163,8 @@ static void root_free(struct rl_vm *vm, struct shadow_root *root)
 		for (int i = 0; i < SHARED_ROOT_COUNT; i++)
 			if (vm->vcpu->shared->roots[i].cr3 ==
 			    shadow_root_hpa(root))
-				vm->vcpu->shared->roots[i].key = 0;
+				vm->vcpu->shared->roots[i].key =
+					SHARED_ROOT_NONE;
 	if (s->current_root == root)
 		s->current_root = NULL;
 	list_del(&root->lru);
@@ -281,7 +282,7 @@ use:
 	vcpu->cr3 = cr3 & ~BIT_ULL(63);
 	vcpu->host->exit_cr3 = shadow_root_hpa(root);
 	cached = &vcpu->shared->roots[cr3 & (SHARED_ROOT_COUNT - 1)];
-	cached->key = context ? vcpu->cr3 : 0;
+	cached->key = context ? vcpu->cr3 : SHARED_ROOT_NONE;
 	cached->cr3 = shadow_root_hpa(root);
 	return 0;
 }
@@ -301,7 +302,7 @@ void shadow_follow(struct rl_vcpu *vcpu, hpa_t cr3)
 		s->current_root = root;
 		for (int i = 0; i < SHARED_ROOT_COUNT; i++)
 			if (vcpu->shared->roots[i].cr3 == cr3 &&
-			    vcpu->shared->roots[i].key)
+			    vcpu->shared->roots[i].key != SHARED_ROOT_NONE)
 				vcpu->cr3 = vcpu->shared->roots[i].key;
 		return;
 	}

@@ -366,6 +366,8 @@ int vcpu_create(struct rl_vm *vm, unsigned long id)
 	vcpu->regs->cs = RL_KERNEL_CS;
 	vcpu->regs->ss = RL_KERNEL_SS;
 	vcpu->regs->rflags = X86_EFLAGS_IF | X86_EFLAGS_FIXED;
+	for (int i = 0; i < SHARED_ROOT_COUNT; i++)
+		vcpu->shared->roots[i].key = SHARED_ROOT_NONE;
 	segment_default_gdt(vcpu->gdt);
 	shadow_create(vm);
 	/* Complete before the descriptor exists: it may be closed at once. */

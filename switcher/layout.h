@@ -25,6 +25,9 @@
 #define SHARED_SYSCALL_ENTRY	8
 #define SHARED_ROOTS		16
 #define SHARED_ROOT_COUNT	8	/* a power of two: index = PCID & 7 */
+/* window_root.key of an empty place: the stub compares with bit 63 clear, so
+   no value of the guest's ever equals it. */
+#define SHARED_ROOT_NONE	(1ULL << 63)
 
 /* Offsets in struct window_host. */
 #define HOST_RSP		0
@@ -84,7 +87,7 @@
 
 /*
  * A root that the system call stub may switch to by itself: when ring 1 asks
- * for the CR3 value `key` (NOFLUSH bit removed), load `cr3`. key 0: none.
+ * for the CR3 value `key` (NOFLUSH bit removed), load `cr3`.
  */
 struct window_root {
 	__u64 key;

@@ -59,7 +59,8 @@ struct tiny_mailbox {
 /* An element of section tiny_cases. */
 struct tiny_case {
 	char name[48];
-	char ends[88];		/* part of the kill reason; "": shutdown.
+	char ends[88];		/* part of the kill reason; "": shutdown,
+				   "any": either will do.
 				   Alternatives are divided by `|`. */
 	__u64 function;
 };

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CR3 loads that the window serves by itself: it may only ever load a root that
+ * the host made and still has.
+ */
+#include "tiny.h"
+
+#define NOFLUSH (1UL << 63)
+
+CASE_KILLED(noflush_of_nothing, "CR3 0x8000000000000000|exception 14|triple")
+{
+	load_cr3(NOFLUSH, 0, 0);
+	load_cr3(NOFLUSH, 0, 0);
+	(void)*(volatile u64 *)direct(0);
+}
+
+/*
+ * The place of PCID 0 held a root that is gone: the value 0 must not find it.
+ * Freed tables are reused at once by the pages that follow. GPA 0 is memory, but
+ * no page table that the guest could live with.
+ */
+CASE_KILLED(noflush_zero_of_dropped, "triple fault")
+{
+	u64 other = top_copy();
+
+	load_cr3(other, 7, 1);
+	load_cr3(TINY_TABLES | 2, 8, 1);
+	hypercall(RL_HC_DROP_SPACE, other, 0, 0);
+	for (u64 i = 0; i < 16; i++)
+		*(volatile u64 *)direct(TINY_FREE + (8 << 20) + (i << 21)) = 0;
+	load_cr3(NOFLUSH, 0, 0);
+}
+
+CASE_KILLED(noflush_of_garbage, "CR3 0x")
+{
+	load_cr3(NOFLUSH | 0x000ffffffffff003, 0, 0);
+}
+
+CASE_KILLED(outside_memory, "CR3 0x")
+{
+	load_cr3(TINY_MEMORY, 1, 1);
+}
+
+CASE_KILLED(emulated_outside_memory, "exception|CR3")
+{
+	/* MOV to CR3 of nothing: #GP, which TRY catches; then the real one. */
+	asm volatile(TRY_BEGIN "movq %0, %%cr3" TRY_END
+		     :: "r"(TINY_MEMORY) : "memory");
+	EQUAL(trap.vector, 13);
+	load_cr3(TINY_MEMORY, 0, 0);
+}
+
+/* Dropped and evicted roots must leave the cache. */
+CASE_HOST_LIVES(noflush_of_dropped)
+{
+	u64 other = top_copy();
+
+	load_cr3(other | 1, 7, 1);
+	load_cr3(TINY_TABLES | 2, 8, 1);
+	EQUAL(load_cr3(other | 1 | NOFLUSH, 7, 1), 0);
+	load_cr3(TINY_TABLES | 2 | NOFLUSH, 8, 1);
+	hypercall(RL_HC_DROP_SPACE, other, 0, 0);
+	load_cr3(other | 1 | NOFLUSH, 7, 1);
+	load_cr3(TINY_TABLES | 2 | NOFLUSH, 8, 1);
+	hypercall(RL_HC_DROP_SPACE, other, 0, 0);
+	/* The key for "none" in place 1. */
+	load_cr3(NOFLUSH | 1, 0, 0);
+	load_cr3(NOFLUSH, 0, 0);
+}
+
+CASE_HOST_LIVES(raw_noflush_before_init)
+{
+	load_cr3(NOFLUSH, 0, 0);
+	end(TINY_SUCCESS);
+}
+
+/* More spaces than the host keeps: the oldest are evicted, none is mixed up. */
+CASE(many_spaces)
+{
+	static u64 tops[100];
+	volatile u64 *word = (volatile u64 *)0x700000000000;
+
+	for (int i = 0; i < 100; i++) {
+		u64 page = page_alloc();
+
+		tops[i] = top_copy();
+		*(u64 *)direct(page) = i;
+		map_page_in(tops[i], (u64)word, page | P_P | P_W | P_U);
+	}
+	for (int round = 0; round < 4; round++)
+		for (int i = 0; i < 100; i++) {
+			EQUAL(load_cr3(tops[i] | (i % 6 + 1), i + 1, 1), 0);
+			EQUAL(*word, i);
+			if (i & 1)
+				continue;
+			load_cr3(tops[i] | (i % 6 + 1) | NOFLUSH, i + 1, 1);
+			EQUAL(*word, i);
+		}
+	load_cr3(TINY_TABLES, 1000, 1);
+}
+
+/* The fast path: no exit, and the right memory is seen. */
+CASE(switch_without_exit)
+{
+	volatile u64 *word = (volatile u64 *)0x700000000000;
+	u64 a = top_copy(), b = top_copy(), before, after;
+
+	for (int i = 0; i < 2; i++) {
+		u64 page = page_alloc();
+
+		*(u64 *)direct(page) = i;
+		map_page_in(i ? b : a, (u64)word, page | P_P | P_W | P_U);
+		load_cr3((i ? b : a) | (i + 1), i + 1, 1);
+		EQUAL(*word, i);
+	}
+	before = host_stats()->hypercalls[RL_HC_SET_CR3];
+	for (int i = 0; i < 1000; i++) {
+		load_cr3(a | 1 | NOFLUSH, 1, 1);
+		EQUAL(*word, 0);
+		load_cr3(b | 2 | NOFLUSH, 2, 1);
+		EQUAL(*word, 1);
+	}
+	after = host_stats()->hypercalls[RL_HC_SET_CR3];
+	EQUAL(after - before, 0);
+	load_cr3(TINY_TABLES, 3, 1);
+}
