@@ -17,6 +17,7 @@
 #include "boot.h"
 #include "cmd.h"
 #include "device.h"
+#include "devices.h"
 #include "events.h"
 #include "exit.h"
 #include "log.h"
@@ -70,6 +71,7 @@ struct run {
 	struct boot_initrd initrd;
 	char *command_line;
 	int device_fd;
+	struct devices *devices;
 	struct console console;
 	struct events events;
 	struct stats_report report;
@@ -89,6 +91,7 @@ static uint64_t nanoseconds_since(const struct timespec *start)
 static int open_files(struct run *run)
 {
 	const struct run_options *options = &run->options;
+	int status;
 
 	run->command_line = boot_command_line(options->append, options->words,
 					      options->word_count);
@@ -106,7 +109,11 @@ static int open_files(struct run *run)
 			      run->initrd.size))
 		return STATUS_KERNEL;
 	run->device_fd = device_open();
-	return run->device_fd < 0 ? STATUS_HOST : STATUS_OK;
+	if (run->device_fd < 0)
+		return STATUS_HOST;
+	run->devices = devices_create(options->devices, options->device_count,
+				      1, &status);
+	return run->devices ? STATUS_OK : status;
 }
 
 static int prepare(struct run *run)
@@ -190,6 +197,10 @@ static int run_once(struct run *run, struct ending *ending)
 			   &run->console))
 		return STATUS_HOST;
 	status = load(run, &machine);
+	if (!status &&
+	    devices_attach(run->devices, machine.vm_fd, &machine.memory))
+		status = STATUS_HOST;
+	machine.vcpu.devices = run->devices;
 	if (!status)
 		status = start(run, &machine);
 	if (!status) {
@@ -198,6 +209,7 @@ static int run_once(struct run *run, struct ending *ending)
 		*ending = machine.vcpu.ending;
 		collect_stats(run, &machine);
 	}
+	devices_detach(run->devices);
 	machine_destroy(&machine);
 	return status;
 }
@@ -314,6 +326,7 @@ int cmd_run(int argc, char **argv)
 	}
 	boot_close_initrd(&run.initrd);
 	free(run.command_line);
+	devices_destroy(run.devices);
 	if (run.device_fd >= 0)
 		close(run.device_fd);
 	return status;

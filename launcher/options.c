@@ -25,9 +25,12 @@ enum option_id {
 	OPTION_HEADERS,
 	OPTION_ESCAPE,
 	OPTION_CPUS,
+	OPTION_DEVICE,		/* + index in virtio_kinds; the last */
 };
 
-static const struct option long_options[] = {
+#define DEVICE_KINDS_MAX 16
+
+static const struct option fixed_options[] = {
 	{ "memory", required_argument, NULL, OPTION_MEMORY },
 	{ "initrd", required_argument, NULL, OPTION_INITRD },
 	{ "append", required_argument, NULL, OPTION_APPEND },
@@ -164,9 +167,27 @@ static int set_word(struct run_options *options, const char *text,
 	return 0;
 }
 
+static int set_device(const struct virtio_kind *kind,
+		      struct run_options *options, const char *text,
+		      const struct complaint *to)
+{
+	struct device_option *option;
+
+	if (options->device_count == RL_MMIO_DEVICES)
+		return complain(to, "--%s: a guest can have %d devices, not "
+				"more", kind->option, RL_MMIO_DEVICES);
+	option = &options->devices[options->device_count++];
+	option->kind = kind;
+	option->text = text ? text : "";
+	return 0;
+}
+
 static int set_option(int id, struct run_options *options,
 		      const struct complaint *to)
 {
+	if (id >= OPTION_DEVICE)
+		return set_device(virtio_kinds[id - OPTION_DEVICE], options,
+				  optarg, to);
 	switch (id) {
 	case 'm':
 	case OPTION_MEMORY:
@@ -222,12 +243,34 @@ static int complain_about(int code, char **argv, const struct complaint *to)
 			is_long || !optopt ? word : letter);
 }
 
+/* The fixed options and one for each kind of device. */
+static void list_options(struct option *list, size_t room)
+{
+	size_t fixed = sizeof(fixed_options) / sizeof(*fixed_options) - 1;
+	size_t count = fixed;
+
+	memcpy(list, fixed_options, fixed * sizeof(*list));
+	for (int i = 0; virtio_kinds[i] && count < room - 1; i++)
+		list[count++] = (struct option){
+			.name = virtio_kinds[i]->option,
+			.has_arg = virtio_kinds[i]->text_required ?
+					   required_argument :
+					   optional_argument,
+			.val = OPTION_DEVICE + i,
+		};
+	memset(&list[count], 0, sizeof(*list));
+}
+
 int options_parse_run(int argc, char **argv, struct run_options *options,
 		      char *message, size_t message_size)
 {
+	struct option long_options[sizeof(fixed_options) /
+				   sizeof(*fixed_options) + DEVICE_KINDS_MAX];
 	struct complaint to = { message, message_size };
 	int code, error;
 
+	list_options(long_options,
+		     sizeof(long_options) / sizeof(*long_options));
 	memset(options, 0, sizeof(*options));
 	options->memory = OPTIONS_MEMORY_DEFAULT;
 	options->escape = TERMINAL_ESCAPE_DEFAULT;

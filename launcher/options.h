@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "devices.h"
+
 #define OPTIONS_MEMORY_DEFAULT	(512ull << 20)
 #define OPTIONS_MEMORY_MIN	(64ull << 20)
 #define OPTIONS_MEMORY_MAX	(1ull << 40)
@@ -28,6 +30,8 @@ struct run_options {
 	const char *headers;
 	int escape;		/* the escape key as a byte, -1: none */
 	int verbose;		/* how often */
+	struct device_option devices[RL_MMIO_DEVICES];	/* --disk and so on */
+	unsigned int device_count;
 	bool help;		/* nothing but --help is wanted */
 };
 

@@ -109,16 +109,6 @@ static void serve_console_read(struct vcpu *vcpu)
 		vm_raise_irq(vcpu->vm_fd, RL_IRQ_CONSOLE);
 }
 
-/*
- * No device is here: its registers read as 0, by which the guest knows, and
- * take any write.
- */
-static void serve_mmio(struct vcpu *vcpu)
-{
-	if (!vcpu->run->is_write)
-		vcpu->run->result = 0;
-}
-
 static void serve_exit(struct vcpu *vcpu)
 {
 	switch (vcpu->run->exit_reason) {
@@ -137,7 +127,7 @@ static void serve_exit(struct vcpu *vcpu)
 		serve_console_read(vcpu);
 		break;
 	case RL_EXIT_MMIO:
-		serve_mmio(vcpu);
+		devices_access(vcpu->devices, vcpu->run);
 		break;
 	default:
 		end_guest(vcpu, ENDING_ERROR, "the module stopped for a reason "

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "console.h"
+#include "devices.h"
 #include "memory.h"
 #include "vm.h"
 
@@ -36,6 +37,7 @@ struct vcpu {
 	struct rl_run *run;
 	const struct guest_memory *memory;	/* borrowed */
 	struct console *console;		/* borrowed */
+	struct devices *devices;	/* borrowed; NULL: none */
 	pthread_t thread;
 	atomic_bool stop;		/* the thread shall end */
 	int done_fd;			/* eventfd: ending is valid */

@@ -46,6 +46,16 @@ int vm_raise_irq(int vm_fd, unsigned int line)
 	return result_of(ioctl(vm_fd, RL_IRQ_LINE, (unsigned long)line));
 }
 
+int vm_ioeventfd(int vm_fd, const struct rl_ioeventfd *kick)
+{
+	return result_of(ioctl(vm_fd, RL_IOEVENTFD, kick));
+}
+
+int vm_irqfd(int vm_fd, const struct rl_irqfd *irqfd)
+{
+	return result_of(ioctl(vm_fd, RL_IRQFD, irqfd));
+}
+
 int vm_create_vcpu(int vm_fd, unsigned int id, struct rl_run **run)
 {
 	int fd, error;

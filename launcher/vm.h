@@ -24,6 +24,10 @@ int vm_get_stats(int vm_fd, struct rl_stats *stats);
 /* Raise a virtual interrupt line (an edge). Any thread, at any time. */
 int vm_raise_irq(int vm_fd, unsigned int line);
 
+/* Register accesses that the module serves itself: see abi/ringlet.h. */
+int vm_ioeventfd(int vm_fd, const struct rl_ioeventfd *kick);
+int vm_irqfd(int vm_fd, const struct rl_irqfd *irqfd);
+
 /*
  * An fd of a new vCPU, whose run page is mapped at *run until
  * vm_close_vcpu().

@@ -84,6 +84,24 @@ int vm_raise_irq(int vm_fd, unsigned int line)
 	return 0;
 }
 
+int vm_ioeventfd(int vm_fd, const struct rl_ioeventfd *kick)
+{
+	(void)vm_fd;
+	if (fake_vm.kick_count == FAKE_VM_FDS)
+		return -ENOSPC;
+	fake_vm.kicks[fake_vm.kick_count++] = *kick;
+	return 0;
+}
+
+int vm_irqfd(int vm_fd, const struct rl_irqfd *irqfd)
+{
+	(void)vm_fd;
+	if (fake_vm.irqfd_count == FAKE_VM_FDS)
+		return -ENOSPC;
+	fake_vm.irqfds[fake_vm.irqfd_count++] = *irqfd;
+	return 0;
+}
+
 int vm_create_vcpu(int vm_fd, unsigned int id, struct rl_run **run)
 {
 	(void)vm_fd;

@@ -10,6 +10,8 @@
 
 #include "launcher/vm.h"
 
+#define FAKE_VM_FDS 128
+
 struct fake_vm {
 	/* One RL_RUN: fills run and returns 0, or returns -errno. */
 	int (*guest)(struct rl_run *run);
@@ -20,6 +22,10 @@ struct fake_vm {
 	struct rl_stats stats;
 	atomic_int raised[RL_IRQ_COUNT];	/* how often each line was */
 	atomic_int runs;
+	/* What was registered, in order. */
+	struct rl_ioeventfd kicks[FAKE_VM_FDS];
+	struct rl_irqfd irqfds[FAKE_VM_FDS];
+	unsigned int kick_count, irqfd_count;
 	int vms, vcpus;		/* made in all */
 	int open_fds;		/* made and not yet closed, vCPUs only */
 };
