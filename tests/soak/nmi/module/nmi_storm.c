@@ -6,6 +6,7 @@
  *
  * Parameters: from, to (processors), usecs; sent and seen count.
  */
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
@@ -53,6 +54,10 @@ static void storm_start(void *unused)
 	hrtimer_start(&timer, ns_to_ktime(usecs * NSEC_PER_USEC), HRTIMER_MODE_REL_PINNED);
 }
 
+static void storm_nothing(void *unused)
+{
+}
+
 static int __init storm_init(void)
 {
 	int err;
@@ -70,6 +75,9 @@ static int __init storm_init(void)
 static void __exit storm_exit(void)
 {
 	hrtimer_cancel(&timer);
+	/* The last one may still be under way: nobody else would claim it. */
+	msleep(200);
+	smp_call_function_single(to, storm_nothing, NULL, 1);
 	unregister_nmi_handler(NMI_LOCAL, "nmi_storm");
 }
 
