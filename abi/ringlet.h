@@ -126,7 +126,7 @@ struct rl_stats {
 	__u64 shadow_fills;	/* entries filled by faults */
 	__u64 shadow_syncs;	/* shadow pages compared with the guest's */
 	__u64 shadow_zaps;	/* entries dropped because they differed */
-	__u64 pages_pinned;	/* now */
+	__u64 pages_known;	/* of the launcher, in use now */
 	__u64 guest_ns;		/* time between entry and exit */
 	__u64 host_ns;		/* the rest of RL_RUN, halted time not counted */
 	__u64 nmis;		/* NMIs that arrived while the guest or the

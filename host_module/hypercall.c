@@ -27,9 +27,11 @@ static s64 do_init(struct rl_vcpu *vcpu, gva_t at)
 	    init.restart_start > init.restart_end ||
 	    init.shared_gpa & ~PAGE_MASK)
 		return -EINVAL;
-	page = memory_page(vcpu->vm, init.shared_gpa >> PAGE_SHIFT);
+	page = memory_pin(vcpu->vm, init.shared_gpa >> PAGE_SHIFT);
 	if (!page)
 		return -EFAULT;
+	if (vcpu->page)
+		unpin_user_page(virt_to_page(vcpu->page));
 	vcpu->init = init;
 	vcpu->page = page_address(page);
 	vcpu->page->tsc_khz = tsc_khz;

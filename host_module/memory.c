@@ -2,20 +2,32 @@
 /*
  * Guest-physical memory: which page of the launcher stands for a gfn.
  *
- * A slot is a range of the launcher's address space. Its pages are pinned when
- * the guest first needs them, in aligned groups of sixteen, so that a guest
- * costs what it touches. A pinned page has a fixed HPA and a fixed address in
- * the host kernel's direct map, so guest page tables are read without any
- * user access.
+ * A slot is a range of the launcher's address space. A page becomes known when
+ * the guest first needs it, and with it its aligned group of sixteen, so that
+ * a guest costs what it touches. Known pages are not held: when the host's
+ * memory management takes one away (swap, MADV_DONTNEED, munmap, migration),
+ * it says so through the MMU notifier, and what the shadow had of it is dropped
+ * before the page can become anybody else's.
  *
- * Locks: slots change under vm->lock and only before the vCPU exists; the page
- * arrays belong to the holder of vcpu->lock.
+ * The rules, which are those of every user of MMU notifiers:
+ * - a known page, the reverse map and level 1 entries change under mmu_lock;
+ * - whoever uses a known page's contents holds mmu_lock meanwhile;
+ * - nothing under mmu_lock sleeps. Where a page is not known, memory_find()
+ *   notes it and gives -EAGAIN; the caller drops the lock, calls
+ *   memory_fault_in() and starts over;
+ * - a page that was looked up while an invalidation ran is looked up again.
+ *
+ * The one page that the host uses at any time, the vCPU's shared page, is
+ * pinned instead.
  */
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 #include "ringlet.h"
 
-#define PIN_GROUP 16
+#define GROUP 16
+#define FORGET_AT_ONCE (1024 * PAGE_SIZE)
 
 static struct memory_slot *slot_of(struct rl_vm *vm, gfn_t gfn)
 {
@@ -26,6 +38,37 @@ static struct memory_slot *slot_of(struct rl_vm *vm, gfn_t gfn)
 			return s;
 	}
 	return NULL;
+}
+
+static void slot_free(struct memory_slot *s)
+{
+	kvfree(s->pages);
+	kvfree(s->rmap);
+	kvfree(s->many);
+	memset(s, 0, sizeof(*s));
+}
+
+static bool slot_ok(struct rl_vm *vm, const struct rl_memory_slot *arg)
+{
+	u64 npages = arg->size >> PAGE_SHIFT;
+	gfn_t base = arg->gpa >> PAGE_SHIFT;
+
+	if (arg->slot >= RL_MEMORY_SLOTS || arg->flags ||
+	    (arg->gpa | arg->size | arg->hva) & ~PAGE_MASK)
+		return false;
+	if (arg->gpa + arg->size < arg->gpa ||
+	    arg->gpa + arg->size > (1ULL << 40) ||
+	    arg->hva + arg->size < arg->hva ||
+	    !access_ok((void __user *)arg->hva, arg->size))
+		return false;
+	for (int i = 0; i < RL_MEMORY_SLOTS; i++) {
+		struct memory_slot *s = &vm->slots[i];
+
+		if (i != arg->slot && base < s->base + s->npages &&
+		    s->base < base + npages)
+			return false;
+	}
+	return true;
 }
 
 /*J: memory.slots
@@ -43,61 +86,41 @@ static struct memory_slot *slot_of(struct rl_vm *vm, gfn_t gfn)
  */
 int memory_set_slot(struct rl_vm *vm, const struct rl_memory_slot *arg)
 {
-	u64 npages = arg->size >> PAGE_SHIFT;
-	gfn_t base = arg->gpa >> PAGE_SHIFT;
-	struct memory_slot *slot;
+	struct memory_slot new = {
+		.base = arg->gpa >> PAGE_SHIFT,
+		.npages = arg->size >> PAGE_SHIFT,
+		.hva = arg->hva,
+	};
+	struct memory_slot old;
 
 	if (vm->vcpu)
 		return -EBUSY;
-	if (arg->slot >= RL_MEMORY_SLOTS || arg->flags ||
-	    (arg->gpa | arg->size | arg->hva) & ~PAGE_MASK)
+	if (!slot_ok(vm, arg))
 		return -EINVAL;
-	if (arg->gpa + arg->size < arg->gpa ||
-	    arg->gpa + arg->size > (1ULL << 40) ||
-	    arg->hva + arg->size < arg->hva ||
-	    !access_ok((void __user *)arg->hva, arg->size))
-		return -EINVAL;
-	for (int i = 0; i < RL_MEMORY_SLOTS; i++) {
-		struct memory_slot *s = &vm->slots[i];
-
-		if (i != arg->slot && base < s->base + s->npages &&
-		    s->base < base + npages)
-			return -EINVAL;
+	if (new.npages) {
+		new.pages = kvcalloc(new.npages, sizeof(*new.pages),
+				     GFP_KERNEL_ACCOUNT);
+		new.rmap = kvcalloc(new.npages, sizeof(*new.rmap),
+				    GFP_KERNEL_ACCOUNT);
+		new.many = kvcalloc(BITS_TO_LONGS(new.npages), sizeof(long),
+				    GFP_KERNEL_ACCOUNT);
+		if (!new.pages || !new.rmap || !new.many) {
+			slot_free(&new);
+			return -ENOMEM;
+		}
 	}
-	slot = &vm->slots[arg->slot];
-	kvfree(slot->pages);
-	memset(slot, 0, sizeof(*slot));
-	if (!npages)
-		return 0;
-	slot->pages = kvcalloc(npages, sizeof(*slot->pages),
-			       GFP_KERNEL_ACCOUNT);
-	if (!slot->pages)
-		return -ENOMEM;
-	slot->base = base;
-	slot->npages = npages;
-	slot->hva = arg->hva;
+	spin_lock(&vm->mmu_lock);
+	old = vm->slots[arg->slot];
+	vm->slots[arg->slot] = new;
+	spin_unlock(&vm->mmu_lock);
+	slot_free(&old);
 	return 0;
 }
 
-/* Unpins everything. The VM's last user is gone. */
-void memory_destroy(struct rl_vm *vm)
-{
-	for (int i = 0; i < RL_MEMORY_SLOTS; i++) {
-		struct memory_slot *s = &vm->slots[i];
+/* --- known pages ------------------------------------------------------------- */
 
-		for (u64 n = 0; n < s->npages; n++) {
-			if (s->pages[n])
-				unpin_user_pages_dirty_lock(&s->pages[n], 1,
-							    true);
-			if (!(n & 1023))
-				cond_resched();
-		}
-		kvfree(s->pages);
-	}
-}
-
-/* The pinned page of gfn, or NULL when there is none (yet). Never sleeps. */
-struct page *memory_page_present(struct rl_vm *vm, gfn_t gfn)
+/* The page of gfn if it is known, else NULL. Needs mmu_lock. */
+struct page *memory_page(struct rl_vm *vm, gfn_t gfn)
 {
 	struct memory_slot *s = slot_of(vm, gfn);
 
@@ -105,39 +128,257 @@ struct page *memory_page_present(struct rl_vm *vm, gfn_t gfn)
 }
 
 /*
- * The page of gfn, pinned now if it was not. May sleep; the caller runs in the
- * launcher's mm. NULL when no slot has it or the launcher's mapping has no
- * writable page there.
+ * The page of gfn. Needs mmu_lock. -EFAULT: no slot has it; -EAGAIN: it is not
+ * known, call memory_fault_in() without the lock and start over.
  */
-struct page *memory_page(struct rl_vm *vm, gfn_t gfn)
+int memory_find(struct rl_vm *vm, gfn_t gfn, struct page **page)
 {
 	struct memory_slot *s = slot_of(vm, gfn);
-	u64 n, first, last;
 
 	if (!s)
-		return NULL;
-	n = gfn - s->base;
-	if (s->pages[n])
-		return s->pages[n];
-	first = round_down(n, PIN_GROUP);
-	last = min(first + PIN_GROUP, s->npages);
-	while (first < last) {
-		u64 end;
-		int got;
+		return -EFAULT;
+	*page = s->pages[gfn - s->base];
+	if (*page)
+		return 0;
+	vm->missing = gfn;
+	return -EAGAIN;
+}
 
-		if (s->pages[first]) {
-			first++;
+static unsigned long invalidations(struct rl_vm *vm)
+{
+	unsigned long n;
+
+	spin_lock(&vm->mmu_lock);
+	n = vm->invalidations;
+	spin_unlock(&vm->mmu_lock);
+	return n;
+}
+
+/* Makes pages known unless an invalidation came between. */
+static bool publish(struct rl_vm *vm, struct memory_slot *s, u64 first,
+		    struct page **pages, int count, unsigned long seen)
+{
+	bool fresh;
+
+	spin_lock(&vm->mmu_lock);
+	fresh = vm->invalidations == seen && !vm->invalidating;
+	for (int i = 0; fresh && i < count; i++) {
+		if (!s->pages[first + i])
+			vm->stats.pages_known++;
+		s->pages[first + i] = pages[i];
+	}
+	spin_unlock(&vm->mmu_lock);
+	for (int i = 0; i < count; i++) {
+		SetPageDirty(pages[i]);
+		put_page(pages[i]);
+	}
+	return fresh;
+}
+
+/*
+ * Makes the page that memory_find() missed known, and what is around it. May
+ * sleep; the caller runs in the launcher's mm and holds no lock. -EFAULT: the
+ * launcher's mapping has no writable page there.
+ */
+int memory_fault_in(struct rl_vm *vm)
+{
+	struct memory_slot *s = slot_of(vm, vm->missing);
+	u64 n = vm->missing - s->base;
+	u64 first = round_down(n, GROUP);
+	u64 count = min_t(u64, GROUP, s->npages - first);
+	struct page *pages[GROUP];
+
+	for (;;) {
+		unsigned long seen = invalidations(vm);
+		int got = get_user_pages_fast(s->hva + (first << PAGE_SHIFT),
+					      count, FOLL_WRITE, pages);
+
+		if (got <= 0 || first + got <= n) {
+			for (int i = 0; i < got; i++)
+				put_page(pages[i]);
+			if (count == 1)
+				return -EFAULT;
+			/* Its neighbours have none: the page alone. */
+			first = n;
+			count = 1;
 			continue;
 		}
-		for (end = first; end < last && !s->pages[end]; end++)
-			;
-		got = pin_user_pages_fast(s->hva + (first << PAGE_SHIFT),
-					  end - first,
-					  FOLL_WRITE | FOLL_LONGTERM,
-					  &s->pages[first]);
-		if (got > 0)
-			vm->stats.pages_pinned += got;
-		first = end;
+		if (publish(vm, s, first, pages, got, seen))
+			return 0;
+		cond_resched();
 	}
-	return s->pages[n];
+}
+
+/*
+ * The page of gfn, pinned until unpin_user_page(). NULL: there is none. May
+ * sleep; for the launcher's mm.
+ */
+struct page *memory_pin(struct rl_vm *vm, gfn_t gfn)
+{
+	struct memory_slot *s = slot_of(vm, gfn);
+	struct page *page;
+
+	if (!s || pin_user_pages_fast(s->hva +
+				      ((gfn - s->base) << PAGE_SHIFT), 1,
+				      FOLL_WRITE | FOLL_LONGTERM, &page) != 1)
+		return NULL;
+	return page;
+}
+
+/* --- the reverse map ----------------------------------------------------------- */
+
+/*J: memory.reverse-map
+ * The shadow maps gfns to pages; to take a page away one must know the other
+ * direction, from the page to every entry that shows it. Most pages of a guest
+ * are shown once or twice, in the guest kernel's map of all memory and in one
+ * program. So two places for each gfn are kept, and a bit that says "more",
+ * in which rare case the whole shadow is searched.
+ :*/
+
+/* A level 1 entry now maps gfn. Needs mmu_lock. */
+void memory_rmap_add(struct rl_vm *vm, gfn_t gfn, u64 *entry)
+{
+	struct memory_slot *s = slot_of(vm, gfn);
+	struct memory_rmap *r = &s->rmap[gfn - s->base];
+
+	if (!r->entry[0])
+		r->entry[0] = entry;
+	else if (!r->entry[1])
+		r->entry[1] = entry;
+	else
+		__set_bit(gfn - s->base, s->many);
+}
+
+/* A level 1 entry no longer maps gfn. Needs mmu_lock. */
+void memory_rmap_remove(struct rl_vm *vm, gfn_t gfn, u64 *entry)
+{
+	struct memory_slot *s = slot_of(vm, gfn);
+	struct memory_rmap *r = &s->rmap[gfn - s->base];
+
+	if (r->entry[0] == entry)
+		r->entry[0] = NULL;
+	else if (r->entry[1] == entry)
+		r->entry[1] = NULL;
+}
+
+static void forget(struct rl_vm *vm, struct memory_slot *s, u64 n)
+{
+	struct memory_rmap *r = &s->rmap[n];
+
+	if (!s->pages[n])
+		return;
+	for (int i = 0; i < 2; i++) {
+		if (r->entry[i])
+			shadow_unmap(r->entry[i]);
+		r->entry[i] = NULL;
+	}
+	if (__test_and_clear_bit(n, s->many))
+		shadow_unmap_page(vm, s->pages[n]);
+	s->pages[n] = NULL;
+	vm->stats.pages_known--;
+}
+
+/* --- the MMU notifier ------------------------------------------------------------ */
+
+static void nothing(void *unused)
+{
+}
+
+/*
+ * After this the vCPU has left the guest at least once since the call; with
+ * its next entry it flushes its TLB.
+ */
+static void wait_for_exit(struct rl_vm *vm)
+{
+	struct rl_vcpu *vcpu = READ_ONCE(vm->vcpu);
+	int cpu;
+
+	if (!vcpu)
+		return;
+	/* Pairs with the barrier after running_cpu is set in run_once(). */
+	smp_mb();
+	cpu = READ_ONCE(vcpu->running_cpu);
+	if (cpu >= 0)
+		smp_call_function_single(cpu, nothing, NULL, 1);
+}
+
+static void forget_range(struct rl_vm *vm, unsigned long start,
+			 unsigned long end)
+{
+	for (int i = 0; i < RL_MEMORY_SLOTS; i++) {
+		struct memory_slot *s = &vm->slots[i];
+		unsigned long from = max(start, s->hva);
+		unsigned long to = min(end, s->hva + (s->npages << PAGE_SHIFT));
+
+		while (from < to) {
+			unsigned long stop = min(to, from + FORGET_AT_ONCE);
+
+			spin_lock(&vm->mmu_lock);
+			for (; from < stop; from += PAGE_SIZE)
+				forget(vm, s, (from - s->hva) >> PAGE_SHIFT);
+			spin_unlock(&vm->mmu_lock);
+		}
+	}
+}
+
+static int invalidate_start(struct mmu_notifier *notifier,
+			    const struct mmu_notifier_range *range)
+{
+	struct rl_vm *vm = container_of(notifier, struct rl_vm, notifier);
+
+	spin_lock(&vm->mmu_lock);
+	vm->invalidations++;
+	vm->invalidating++;
+	spin_unlock(&vm->mmu_lock);
+	forget_range(vm, range->start, range->end);
+	wait_for_exit(vm);
+	return 0;
+}
+
+static void invalidate_end(struct mmu_notifier *notifier,
+			   const struct mmu_notifier_range *range)
+{
+	struct rl_vm *vm = container_of(notifier, struct rl_vm, notifier);
+
+	spin_lock(&vm->mmu_lock);
+	vm->invalidating--;
+	spin_unlock(&vm->mmu_lock);
+}
+
+/* The launcher's address space ends: no thread can be in the guest. */
+static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
+{
+	struct rl_vm *vm = container_of(notifier, struct rl_vm, notifier);
+
+	spin_lock(&vm->mmu_lock);
+	vm->invalidations++;
+	spin_unlock(&vm->mmu_lock);
+	forget_range(vm, 0, ULONG_MAX);
+}
+
+static const struct mmu_notifier_ops notifier_ops = {
+	.invalidate_range_start = invalidate_start,
+	.invalidate_range_end = invalidate_end,
+	.release = release,
+};
+
+/* Starts to follow the caller's address space, which is vm->mm. */
+int memory_create(struct rl_vm *vm)
+{
+	vm->notifier.ops = &notifier_ops;
+	return mmu_notifier_register(&vm->notifier, vm->mm);
+}
+
+/* Stops to; nothing is known afterwards, and no vCPU may run. */
+void memory_detach(struct rl_vm *vm)
+{
+	mmu_notifier_unregister(&vm->notifier, vm->mm);
+	forget_range(vm, 0, ULONG_MAX);
+}
+
+/* Frees the slots. The VM's last user and its shadow are gone. */
+void memory_destroy(struct rl_vm *vm)
+{
+	for (int i = 0; i < RL_MEMORY_SLOTS; i++)
+		slot_free(&vm->slots[i]);
 }

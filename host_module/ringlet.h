@@ -6,8 +6,9 @@
  * one vCPU (vcpu.c). A pCPU has a window (window.c).
  *
  * Locking: vcpu->lock is held by every ioctl of the vCPU, RL_RUN included, so
- * the shadow, the traps and the slots' page arrays have one user at a time.
- * vm->lock guards the creation of slots and of the vCPU. irq_pending is the
+ * the shadow and the traps have one user at a time. vm->mmu_lock, inside it,
+ * guards what the MMU notifier changes: known pages, reverse maps, level 1
+ * entries. vm->lock guards the creation of slots and of the vCPU. irq_pending is the
  * only thing that other threads write while a guest runs, by atomic bit
  * operations.
  *
@@ -25,6 +26,8 @@
 #include <linux/wait.h>
 #include <linux/mm_types.h>
 #include <linux/kref.h>
+#include <linux/mmu_notifier.h>
+#include <linux/spinlock.h>
 #include <asm/fpu/api.h>
 #include <asm/desc_defs.h>
 
@@ -58,18 +61,31 @@ struct rl_vcpu;
 
 /* --- memory.c: guest-physical memory ----------------------------------- */
 
+/* The reverse map of a gfn: the level 1 entries that map its page. */
+struct memory_rmap {
+	u64 *entry[2];		/* NULL: free */
+};
+
 struct memory_slot {
 	gfn_t base;
 	u64 npages;		/* 0: unused */
 	unsigned long hva;
-	struct page **pages;	/* pinned ones; NULL: not yet */
+	struct page **pages;	/* known ones; NULL: not known */
+	struct memory_rmap *rmap;
+	unsigned long *many;	/* bitmap: more entries than rmap has room for */
 };
 
 struct rl_vm;
 int memory_set_slot(struct rl_vm *vm, const struct rl_memory_slot *arg);
+int memory_create(struct rl_vm *vm);
+void memory_detach(struct rl_vm *vm);
 void memory_destroy(struct rl_vm *vm);
 struct page *memory_page(struct rl_vm *vm, gfn_t gfn);
-struct page *memory_page_present(struct rl_vm *vm, gfn_t gfn);
+int memory_find(struct rl_vm *vm, gfn_t gfn, struct page **page);
+int memory_fault_in(struct rl_vm *vm);
+struct page *memory_pin(struct rl_vm *vm, gfn_t gfn);
+void memory_rmap_add(struct rl_vm *vm, gfn_t gfn, u64 *entry);
+void memory_rmap_remove(struct rl_vm *vm, gfn_t gfn, u64 *entry);
 
 /* --- walk.c: the guest's own page tables ------------------------------- */
 
@@ -102,9 +118,9 @@ struct shadow_page {
 	struct hlist_node hash;
 	u64 *entries;		/* the page that the processor reads */
 	gfn_t gfn;		/* of the guest's table; direct: of the memory */
+	u32 *gfns;		/* level 1, not direct: what each entry maps */
 	gva_t base;		/* upper half: first GVA it maps */
 	u32 parents;		/* entries that point here */
-	u16 present;		/* entries that are not 0 */
 	u32 stamp;		/* of the last comparison (upper half) */
 	u8 level;		/* 1: page table .. 3: PDP table */
 	bool user;		/* of the lower half */
@@ -133,8 +149,11 @@ struct shadow {
 	struct shadow_root *current_root;
 	u32 stamp;		/* of the comparison that is going on */
 	u64 alias_chain, window_chain;	/* entries of slots 508 and 256 */
+	struct shadow_page *spare[3];	/* for link_child(), which cannot sleep */
 };
 
+void shadow_unmap(u64 *entry);
+void shadow_unmap_page(struct rl_vm *vm, struct page *page);
 int shadow_create(struct rl_vm *vm);
 void shadow_destroy(struct rl_vm *vm);
 int shadow_load(struct rl_vcpu *vcpu, u64 cr3, u64 context, u64 generation);
@@ -150,6 +169,8 @@ hpa_t shadow_root_hpa(const struct shadow_root *root);
 
 /* between the two files */
 u64 shadow_leaf(struct rl_vm *vm, u64 gpte, gfn_t gfn, bool user);
+void shadow_set_leaf(struct rl_vm *vm, struct shadow_page *sp, unsigned int i,
+		     u64 entry, gfn_t gfn);
 struct shadow_page *shadow_page_of(u64 entry);
 void shadow_clear(struct rl_vm *vm, struct shadow_page *sp, unsigned int i);
 void shadow_root_clear(struct rl_vm *vm, struct shadow_root *root,
@@ -210,7 +231,7 @@ struct rl_vcpu {
 
 	/* From RL_HC_INIT. */
 	struct rl_init init;
-	struct rl_shared *page;		/* the shared page, or NULL */
+	struct rl_shared *page;		/* the shared page, pinned, or NULL */
 	struct trap traps[256];
 
 	u64 cr2, cr3;			/* cr3: as the guest wrote it */
@@ -239,6 +260,13 @@ struct rl_vm {
 	struct mutex lock;
 	struct mm_struct *mm;
 	struct memory_slot slots[RL_MEMORY_SLOTS];
+	/* Guards known pages, reverse maps and level 1 entries against the MMU
+	   notifier; see memory.c. */
+	spinlock_t mmu_lock;
+	struct mmu_notifier notifier;
+	unsigned long invalidations;	/* begun so far */
+	unsigned int invalidating;	/* begun and not ended */
+	gfn_t missing;			/* where memory_find() gave -EAGAIN */
 	struct rl_vcpu *vcpu;
 	struct shadow shadow;
 	struct {

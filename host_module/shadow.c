@@ -13,13 +13,14 @@
  * - slots 256 and 508 of every root point to the host's own chains;
  * - every shadow page has at least one parent, or is being linked.
  *
- * Owner: the holder of vcpu->lock. The vCPU is not running while anything here
- * runs, and each entry into the guest flushes the TLB, so no invalidation is
- * needed for what is removed.
+ * Owner: the holder of vcpu->lock; level 1 entries also the MMU notifier, so
+ * everything that touches them runs under vm->mmu_lock and does not sleep. The
+ * vCPU is not running meanwhile, and each entry into the guest flushes the TLB,
+ * so no invalidation is needed for what is removed.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/hash.h>
+#include <linux/hashtable.h>
 #include <linux/io.h>
 #include <asm/pgtable.h>
 #include "ringlet.h"
@@ -58,26 +59,67 @@ static struct shadow_page *find(struct rl_vm *vm, gfn_t gfn, int level,
 	return NULL;
 }
 
-static struct shadow_page *create(struct rl_vm *vm, gfn_t gfn, int level,
-				  bool user, bool direct, gva_t base)
+static void page_free(struct shadow_page *sp)
+{
+	if (!sp)
+		return;
+	if (sp->entries) {
+		set_page_private(virt_to_page(sp->entries), 0);
+		free_page((unsigned long)sp->entries);
+	}
+	kfree(sp->gfns);
+	kfree(sp);
+}
+
+static struct shadow_page *page_alloc(void)
 {
 	struct shadow_page *sp = kzalloc(sizeof(*sp), GFP_KERNEL_ACCOUNT);
 
 	if (!sp)
 		return NULL;
 	sp->entries = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!sp->entries) {
-		kfree(sp);
+	sp->gfns = kcalloc(512, sizeof(*sp->gfns), GFP_KERNEL_ACCOUNT);
+	if (!sp->entries || !sp->gfns) {
+		page_free(sp);
 		return NULL;
 	}
 	set_page_private(virt_to_page(sp->entries), (unsigned long)sp);
+	return sp;
+}
+
+/* A fault needs three shadow pages at most, and gets them without sleeping. */
+static bool refill_spares(struct shadow *s)
+{
+	for (int i = 0; i < ARRAY_SIZE(s->spare); i++) {
+		if (!s->spare[i])
+			s->spare[i] = page_alloc();
+		if (!s->spare[i])
+			return false;
+	}
+	return true;
+}
+
+static struct shadow_page *create(struct rl_vm *vm, gfn_t gfn, int level,
+				  bool user, bool direct, gva_t base)
+{
+	struct shadow *s = &vm->shadow;
+	struct shadow_page *sp = NULL;
+
+	for (int i = 0; i < ARRAY_SIZE(s->spare) && !sp; i++)
+		swap(sp, s->spare[i]);
+	if (WARN_ON_ONCE(!sp))
+		return NULL;
+	if (level > 1 || direct) {
+		kfree(sp->gfns);
+		sp->gfns = NULL;
+	}
 	sp->gfn = gfn;
 	sp->level = level;
 	sp->user = user;
 	sp->direct = direct;
 	sp->base = base;
-	hlist_add_head(&sp->hash, bucket(&vm->shadow, gfn));
-	vm->shadow.pages++;
+	hlist_add_head(&sp->hash, bucket(s, gfn));
+	s->pages++;
 	vm->stats.shadow_pages++;
 	vm->stats.shadow_pages_peak = max(vm->stats.shadow_pages_peak,
 					  vm->stats.shadow_pages);
@@ -93,11 +135,15 @@ static void put_parent(struct rl_vm *vm, struct shadow_page *sp)
 	for_each_set_bit(i, sp->used, 512)
 		shadow_clear(vm, sp, i);
 	hlist_del(&sp->hash);
-	set_page_private(virt_to_page(sp->entries), 0);
-	free_page((unsigned long)sp->entries);
-	kfree(sp);
+	page_free(sp);
 	vm->shadow.pages--;
 	vm->stats.shadow_pages--;
+}
+
+/* Which gfn entry i of a level 1 page maps. */
+static gfn_t leaf_gfn(const struct shadow_page *sp, unsigned int i)
+{
+	return sp->direct ? sp->gfn + i : sp->gfns[i];
 }
 
 /* Empties entry i of sp; what it pointed to loses a parent. */
@@ -109,10 +155,52 @@ void shadow_clear(struct rl_vm *vm, struct shadow_page *sp, unsigned int i)
 		return;
 	WRITE_ONCE(sp->entries[i], 0);
 	__clear_bit(i, sp->used);
-	sp->present--;
 	vm->stats.shadow_zaps++;
 	if (sp->level > 1)
 		put_parent(vm, shadow_page_of(old));
+	else
+		memory_rmap_remove(vm, leaf_gfn(sp, i), &sp->entries[i]);
+}
+
+/* Sets entry i of a level 1 page, which maps gfn from now on. */
+void shadow_set_leaf(struct rl_vm *vm, struct shadow_page *sp, unsigned int i,
+		     u64 entry, gfn_t gfn)
+{
+	if (sp->entries[i] && leaf_gfn(sp, i) != gfn)
+		shadow_clear(vm, sp, i);
+	if (!sp->entries[i]) {
+		__set_bit(i, sp->used);
+		if (sp->gfns)
+			sp->gfns[i] = gfn;
+		memory_rmap_add(vm, gfn, &sp->entries[i]);
+	}
+	WRITE_ONCE(sp->entries[i], entry);
+}
+
+/* The page behind a level 1 entry goes away; the reverse map is the caller's. */
+void shadow_unmap(u64 *entry)
+{
+	struct shadow_page *sp = (void *)page_private(virt_to_page(entry));
+
+	WRITE_ONCE(*entry, 0);
+	__clear_bit(entry - sp->entries, sp->used);
+}
+
+/* The same for every entry that maps page, however many there are. */
+void shadow_unmap_page(struct rl_vm *vm, struct page *page)
+{
+	struct shadow_page *sp;
+	unsigned int i;
+	int b;
+
+	hash_for_each(vm->shadow.hash, b, sp, hash) {
+		if (sp->level > 1)
+			continue;
+		for_each_set_bit(i, sp->used, 512)
+			if ((sp->entries[i] & PTE_ADDRESS) ==
+			    page_to_phys(page))
+				shadow_unmap(&sp->entries[i]);
+	}
 }
 
 static u64 *root_entry(struct shadow_root *root, unsigned int slot)
@@ -152,6 +240,15 @@ void shadow_set_chains(struct rl_vm *vm, u64 window, u64 alias)
 		root_set_chains(vm, root);
 }
 
+static void root_release(struct shadow_root *root)
+{
+	if (root->high != root->low)
+		free_page((unsigned long)root->high);
+	free_page((unsigned long)root->low);
+	free_page((unsigned long)root->top);
+	kfree(root);
+}
+
 static void root_free(struct rl_vm *vm, struct shadow_root *root)
 {
 	struct shadow *s = &vm->shadow;
@@ -169,11 +266,7 @@ static void root_free(struct rl_vm *vm, struct shadow_root *root)
 		s->current_root = NULL;
 	list_del(&root->lru);
 	s->nroots--;
-	if (root->high != root->low)
-		free_page((unsigned long)root->high);
-	free_page((unsigned long)root->low);
-	free_page((unsigned long)root->top);
-	kfree(root);
+	root_release(root);
 }
 
 /*J: shadow.roots
@@ -183,30 +276,23 @@ static void root_free(struct rl_vm *vm, struct shadow_root *root)
  * pages there. On a host with five levels of tables, one more page on top sends
  * both ends of the address space to the two halves.
  :*/
-static struct shadow_root *root_create(struct rl_vm *vm, gfn_t gfn)
+static struct shadow_root *root_alloc(gfn_t gfn)
 {
-	struct shadow *s = &vm->shadow;
-	struct shadow_root *root;
+	struct shadow_root *root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);
+	bool ok;
 
-	if (s->nroots >= SHADOW_ROOTS_MAX)
-		root_free(vm, list_last_entry(&s->roots, struct shadow_root,
-					      lru));
-	root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);
 	if (!root)
 		return NULL;
 	root->low = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	root->high = root->low;
-	if (root->low && pgtable_l5_enabled()) {
+	ok = root->low;
+	if (pgtable_l5_enabled()) {
 		root->high = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 		root->top = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+		ok = ok && root->high && root->top;
 	}
-	if (!root->low || !root->high ||
-	    (pgtable_l5_enabled() && !root->top)) {
-		if (root->high != root->low)
-			free_page((unsigned long)root->high);
-		free_page((unsigned long)root->low);
-		free_page((unsigned long)root->top);
-		kfree(root);
+	if (!ok) {
+		root_release(root);
 		return NULL;
 	}
 	if (root->top) {
@@ -214,16 +300,13 @@ static struct shadow_root *root_create(struct rl_vm *vm, gfn_t gfn)
 		root->top[511] = __pa(root->high) | LINK | PTE_W;
 	}
 	root->gfn = gfn;
-	root_set_chains(vm, root);
-	list_add(&root->lru, &s->roots);
-	s->nroots++;
 	return root;
 }
 
 /* Links what the other roots already have of the guest kernel's half. */
 static void root_prefill(struct rl_vm *vm, struct shadow_root *root)
 {
-	struct page *page = memory_page_present(vm, root->gfn);
+	struct page *page = memory_page(vm, root->gfn);
 	u64 *table;
 
 	if (!page)
@@ -247,6 +330,29 @@ static void root_prefill(struct rl_vm *vm, struct shadow_root *root)
 	}
 }
 
+static void root_add(struct rl_vm *vm, struct shadow_root *root)
+{
+	struct shadow *s = &vm->shadow;
+
+	if (s->nroots >= SHADOW_ROOTS_MAX)
+		root_free(vm, list_last_entry(&s->roots, struct shadow_root,
+					      lru));
+	root_set_chains(vm, root);
+	list_add(&root->lru, &s->roots);
+	s->nroots++;
+	root_prefill(vm, root);
+}
+
+static struct shadow_root *root_find(struct shadow *s, gfn_t gfn)
+{
+	struct shadow_root *root;
+
+	list_for_each_entry(root, &s->roots, lru)
+		if (root->gfn == gfn)
+			return root;
+	return NULL;
+}
+
 /*
  * Makes the address space at cr3 (as the guest wrote it) the current one.
  * context and generation: see RL_HC_SET_CR3; context 0 means that the guest
@@ -257,24 +363,33 @@ int shadow_load(struct rl_vcpu *vcpu, u64 cr3, u64 context, u64 generation)
 	struct rl_vm *vm = vcpu->vm;
 	struct shadow *s = &vm->shadow;
 	gfn_t gfn = (cr3 & PTE_ADDRESS) >> PAGE_SHIFT;
+	struct shadow_root *root, *new = NULL;
 	struct window_root *cached;
-	struct shadow_root *root;
+	struct page *page;
+	int r;
 
-	if (!memory_page(vm, gfn))
+	do {
+		spin_lock(&vm->mmu_lock);
+		r = memory_find(vm, gfn, &page);
+		spin_unlock(&vm->mmu_lock);
+	} while (r == -EAGAIN && !memory_fault_in(vm));
+	if (r)
 		return -EFAULT;
-	list_for_each_entry(root, &s->roots, lru)
-		if (root->gfn == gfn)
-			goto found;
-	root = root_create(vm, gfn);
-	if (!root)
-		return -ENOMEM;
-	root_prefill(vm, root);
-	goto use;
-found:
-	if (!context || root->context != context ||
-	    root->generation != generation)
+	root = root_find(s, gfn);
+	if (!root) {
+		new = root_alloc(gfn);
+		if (!new)
+			return -ENOMEM;
+	}
+	spin_lock(&vm->mmu_lock);
+	if (new) {
+		root = new;
+		root_add(vm, root);
+	} else if (!context || root->context != context ||
+		   root->generation != generation) {
 		shadow_sync_root(vm, root);
-use:
+	}
+	spin_unlock(&vm->mmu_lock);
 	root->context = context;
 	root->generation = generation;
 	list_move(&root->lru, &s->roots);
@@ -315,10 +430,12 @@ void shadow_drop(struct rl_vcpu *vcpu, u64 cr3)
 	struct shadow *s = &vcpu->vm->shadow;
 	struct shadow_root *root, *next;
 
+	spin_lock(&vcpu->vm->mmu_lock);
 	list_for_each_entry_safe(root, next, &s->roots, lru)
 		if (root->gfn == (cr3 & PTE_ADDRESS) >> PAGE_SHIFT &&
 		    root != s->current_root)
 			root_free(vcpu->vm, root);
+	spin_unlock(&vcpu->vm->mmu_lock);
 }
 
 /* --- faults ---------------------------------------------------------------- */
@@ -335,7 +452,7 @@ u64 shadow_leaf(struct rl_vm *vm, u64 gpte, gfn_t gfn, bool user)
 
 	if ((gpte & (PTE_P | PTE_A)) != (PTE_P | PTE_A))
 		return 0;
-	page = memory_page_present(vm, gfn);
+	page = memory_page(vm, gfn);
 	if (!page)
 		return 0;
 	entry = page_to_phys(page) | PTE_P | PTE_A | PTE_D | (gpte & PTE_NX);
@@ -378,7 +495,7 @@ static void mark_accessed(struct walk *w, bool write)
 /* Finds or makes the shadow page below `level`, and links it at *entry. */
 static struct shadow_page *link_child(struct rl_vm *vm, const struct walk *w,
 				      int level, gva_t gva, u64 *entry,
-				      unsigned long *used, u16 *present)
+				      unsigned long *used)
 {
 	bool direct = level <= w->level, user = pgd_slot(gva) < 256;
 	u64 span = 1ULL << (9 * (level - 1));
@@ -409,25 +526,11 @@ static struct shadow_page *link_child(struct rl_vm *vm, const struct walk *w,
 	}
 	child->parents++;
 	WRITE_ONCE(*entry, __pa(child->entries) | bits);
-	if (old) {
+	if (old)
 		put_parent(vm, old);
-	} else {
+	else
 		__set_bit(i, used);
-		if (present)
-			(*present)++;
-	}
 	return child;
-}
-
-static void fill_one(struct rl_vm *vm, struct shadow_page *sp, unsigned int i,
-		     u64 entry)
-{
-	if (!sp->entries[i]) {
-		__set_bit(i, sp->used);
-		sp->present++;
-	}
-	WRITE_ONCE(sp->entries[i], entry);
-	vm->stats.shadow_fills++;
 }
 
 /* The entry at gva, and those around it that cost nothing. */
@@ -439,24 +542,25 @@ static void fill(struct rl_vm *vm, struct shadow_page *sp,
 	u64 full = PTE_P | PTE_A | PTE_D | PTE_W | (sp->user ? PTE_U : 0);
 
 	for (unsigned int i = first; i < first + FAULT_AROUND; i++) {
+		gfn_t gfn = sp->gfn + i;
 		u64 entry;
 
 		if (sp->entries[i] && i != at)
 			continue;
 		if (sp->direct) {
-			struct page *page =
-				memory_page_present(vm, sp->gfn + i);
+			struct page *page = memory_page(vm, gfn);
 
 			entry = page ? page_to_phys(page) | full : 0;
 		} else {
 			u64 gpte = READ_ONCE(w->step[1].table[i]);
 
-			entry = shadow_leaf(vm, gpte,
-					    (gpte & PTE_ADDRESS) >> PAGE_SHIFT,
-					    sp->user);
+			gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
+			entry = shadow_leaf(vm, gpte, gfn, sp->user);
 		}
-		if (entry)
-			fill_one(vm, sp, i, entry);
+		if (!entry)
+			continue;
+		shadow_set_leaf(vm, sp, i, entry, gfn);
+		vm->stats.shadow_fills++;
 	}
 }
 
@@ -483,51 +587,73 @@ static void shadow_zap_all(struct rl_vm *vm)
  * read-only: the first write comes back as a fault and makes it dirty.
  :*/
 
-/*
- * Serves a page fault that the processor reported at gva with its error code.
- * Returns 0: the shadow was filled, repeat; 1: the guest's own fault with
- * *guest_error; -ENXIO: no memory at vcpu->fault_gpa; other -errno: the guest
- * cannot go on. May sleep.
- */
-int shadow_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error, u32 *guest_error)
+/* One try at a fault, under mmu_lock; -EAGAIN: a page must be faulted in. */
+static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
+		       u32 *guest_error)
 {
 	struct rl_vm *vm = vcpu->vm;
 	struct shadow_root *root = vm->shadow.current_root;
-	unsigned int slot = pgd_slot(gva);
 	struct shadow_page *sp;
+	struct page *page;
 	struct walk w;
 	int r;
 
-	*guest_error = error & ~FAULT_RSVD;
-	if (slot == RL_WINDOW_SLOT || slot == RL_ALIAS_SLOT)
-		return 1;
-	r = walk_gva(vcpu, vcpu->cr3, gva, error & (FAULT_W | FAULT_U | FAULT_I), &w);
+	r = walk_gva(vcpu, vcpu->cr3, gva,
+		     error & (FAULT_W | FAULT_U | FAULT_I), &w);
 	if (r) {
 		*guest_error = w.error;
 		return r;
 	}
 	/* No user page in the upper half: SYSCALL tells by the sign of RCX. */
-	if ((error & FAULT_U) && slot >= 256) {
+	if ((error & FAULT_U) && pgd_slot(gva) >= 256) {
 		*guest_error = error | FAULT_P;
 		return 1;
 	}
-	if (!memory_page(vm, w.gfn)) {
+	r = memory_find(vm, w.gfn, &page);
+	if (r == -EFAULT) {
 		vcpu->fault_gpa = (w.gfn << PAGE_SHIFT) | offset_in_page(gva);
 		return -ENXIO;
 	}
-	if (vm->shadow.pages + 4 > vm->shadow.limit)
+	if (r)
+		return r;
+	if (vm->shadow.pages + ARRAY_SIZE(vm->shadow.spare) > vm->shadow.limit)
 		shadow_zap_all(vm);
 	mark_accessed(&w, error & FAULT_W);
-	sp = link_child(vm, &w, 4, gva, root_entry(root, slot), root->used,
-			NULL);
+	sp = link_child(vm, &w, 4, gva, root_entry(root, pgd_slot(gva)),
+			root->used);
 	for (int level = 3; sp && level > 1; level--)
 		sp = link_child(vm, &w, level, gva,
 				&sp->entries[(gva >> (9 * level + 3)) & 511],
-				sp->used, &sp->present);
+				sp->used);
 	if (!sp)
 		return -ENOMEM;
 	fill(vm, sp, &w, gva);
 	return 0;
+}
+
+/*
+ * Serves a page fault that the processor reported at gva with its error code.
+ * Returns 0: the shadow was filled, repeat; 1: the guest's own fault with
+ * *guest_error; -ENXIO: no memory at vcpu->fault_gpa; -EFAULT: tables outside
+ * memory, or memory that the launcher no longer has; -ENOMEM. May sleep.
+ */
+int shadow_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error, u32 *guest_error)
+{
+	struct rl_vm *vm = vcpu->vm;
+	unsigned int slot = pgd_slot(gva);
+	int r;
+
+	*guest_error = error & ~FAULT_RSVD;
+	if (slot == RL_WINDOW_SLOT || slot == RL_ALIAS_SLOT)
+		return 1;
+	do {
+		if (!refill_spares(&vm->shadow))
+			return -ENOMEM;
+		spin_lock(&vm->mmu_lock);
+		r = fault_known(vcpu, gva, error, guest_error);
+		spin_unlock(&vm->mmu_lock);
+	} while (r == -EAGAIN && !memory_fault_in(vm));
+	return r == -EAGAIN ? -EFAULT : r;
 }
 
 /* --- life ------------------------------------------------------------------ */
@@ -549,6 +675,8 @@ void shadow_destroy(struct rl_vm *vm)
 {
 	struct shadow_root *root, *next;
 
+	for (int i = 0; i < ARRAY_SIZE(vm->shadow.spare); i++)
+		page_free(vm->shadow.spare[i]);
 	if (!vm->shadow.roots.next)
 		return;
 	list_for_each_entry_safe(root, next, &vm->shadow.roots, lru)

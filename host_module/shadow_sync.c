@@ -48,14 +48,13 @@ static bool sync_entry(struct rl_vm *vm, struct shadow_page *sp,
 	if (!entry)
 		return false;
 	if (sp->level == 1) {
-		u64 now = shadow_leaf(vm, gpte,
-				      (gpte & PTE_ADDRESS) >> PAGE_SHIFT,
-				      sp->user);
+		gfn_t gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
+		u64 now = shadow_leaf(vm, gpte, gfn, sp->user);
 
 		if (!now)
 			shadow_clear(vm, sp, i);
 		else if (now != entry)
-			WRITE_ONCE(sp->entries[i], now);
+			shadow_set_leaf(vm, sp, i, now, gfn);
 		return false;
 	}
 	if (!shadow_child_matches(shadow_page_of(entry), gpte, sp->level)) {
@@ -79,11 +78,15 @@ void shadow_sync_tree(struct rl_vm *vm, struct shadow_page *sp)
 	if (sp->direct || (!sp->user && sp->stamp == vm->shadow.stamp))
 		return;
 	sp->stamp = vm->shadow.stamp;
-	page = memory_page_present(vm, sp->gfn);
-	if (WARN_ON_ONCE(!page))
-		return;
-	table = page_address(page);
 	vm->stats.shadow_syncs++;
+	page = memory_page(vm, sp->gfn);
+	if (!page) {
+		/* The host took the guest's table away: nothing to compare. */
+		for_each_set_bit(i, sp->used, 512)
+			shadow_clear(vm, sp, i);
+		return;
+	}
+	table = page_address(page);
 	for_each_set_bit(i, sp->used, 512)
 		if (sync_entry(vm, sp, i, READ_ONCE(table[i])))
 			shadow_sync_tree(vm, shadow_page_of(sp->entries[i]));
@@ -109,7 +112,7 @@ static bool sync_slot(struct rl_vm *vm, struct shadow_root *root,
 
 static u64 *root_table(struct rl_vm *vm, struct shadow_root *root)
 {
-	struct page *page = memory_page_present(vm, root->gfn);
+	struct page *page = memory_page(vm, root->gfn);
 
 	return page ? page_address(page) : NULL;
 }
@@ -120,10 +123,9 @@ static void sync_slots(struct rl_vm *vm, struct shadow_root *root,
 	u64 *table = root_table(vm, root);
 	unsigned int slot = from;
 
-	if (!table)
-		return;
 	for_each_set_bit_from(slot, root->used, to)
-		if (sync_slot(vm, root, slot, READ_ONCE(table[slot])) && deep)
+		if (sync_slot(vm, root, slot,
+			      table ? READ_ONCE(table[slot]) : 0) && deep)
 			shadow_sync_tree(vm, shadow_page_of(slot < 256 ?
 					 root->low[slot] : root->high[slot]));
 }
@@ -146,7 +148,11 @@ void shadow_sync_root(struct rl_vm *vm, struct shadow_root *root)
 /* RL_HC_FLUSH_USER: everything of the current lower half may have changed. */
 void shadow_flush_user(struct rl_vcpu *vcpu)
 {
-	sync_slots(vcpu->vm, vcpu->vm->shadow.current_root, 0, 256, true);
+	struct rl_vm *vm = vcpu->vm;
+
+	spin_lock(&vm->mmu_lock);
+	sync_slots(vm, vm->shadow.current_root, 0, 256, true);
+	spin_unlock(&vm->mmu_lock);
 }
 
 /* RL_HC_FLUSH_KERNEL: the upper half, of all roots. */
@@ -155,32 +161,41 @@ void shadow_flush_kernel(struct rl_vcpu *vcpu)
 	struct rl_vm *vm = vcpu->vm;
 	struct shadow_root *root;
 
+	spin_lock(&vm->mmu_lock);
 	vm->shadow.stamp++;
 	list_for_each_entry(root, &vm->shadow.roots, lru)
 		sync_slots(vm, root, 257, 512, true);
+	spin_unlock(&vm->mmu_lock);
+}
+
+static void flush_way(struct rl_vm *vm, struct shadow_root *root, gva_t gva)
+{
+	u64 *table = root_table(vm, root);
+	unsigned int slot = pgd_slot(gva);
+	struct shadow_page *sp;
+
+	if (!sync_slot(vm, root, slot, table ? READ_ONCE(table[slot]) : 0))
+		return;
+	sp = shadow_page_of(slot < 256 ? root->low[slot] : root->high[slot]);
+	while (!sp->direct) {
+		unsigned int i = (gva >> (9 * sp->level + 3)) & 511;
+		struct page *page = memory_page(vm, sp->gfn);
+
+		table = page ? page_address(page) : NULL;
+		if (!sync_entry(vm, sp, i, table ? READ_ONCE(table[i]) : 0))
+			return;
+		sp = shadow_page_of(sp->entries[i]);
+	}
 }
 
 /* RL_HC_FLUSH_ONE: the way to gva in the current address space. */
 void shadow_flush_one(struct rl_vcpu *vcpu, gva_t gva)
 {
 	struct rl_vm *vm = vcpu->vm;
-	struct shadow_root *root = vm->shadow.current_root;
-	unsigned int slot = pgd_slot(gva);
-	u64 *table = root_table(vm, root);
-	struct shadow_page *sp;
 
-	if (slot == RL_WINDOW_SLOT || slot == RL_ALIAS_SLOT || !table)
+	if (pgd_slot(gva) == RL_WINDOW_SLOT || pgd_slot(gva) == RL_ALIAS_SLOT)
 		return;
-	if (!sync_slot(vm, root, slot, READ_ONCE(table[slot])))
-		return;
-	sp = shadow_page_of(slot < 256 ? root->low[slot] : root->high[slot]);
-	while (!sp->direct) {
-		unsigned int i = (gva >> (9 * sp->level + 3)) & 511;
-		struct page *page = memory_page_present(vm, sp->gfn);
-
-		table = page_address(page);
-		if (!sync_entry(vm, sp, i, READ_ONCE(table[i])))
-			return;
-		sp = shadow_page_of(sp->entries[i]);
-	}
+	spin_lock(&vm->mmu_lock);
+	flush_way(vm, vm->shadow.current_root, gva);
+	spin_unlock(&vm->mmu_lock);
 }

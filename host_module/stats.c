@@ -46,7 +46,7 @@ static int stats_show(struct seq_file *m, void *unused)
 	show_value(m, "shadow fills", s->shadow_fills);
 	show_value(m, "shadow syncs", s->shadow_syncs);
 	show_value(m, "shadow zaps", s->shadow_zaps);
-	show_value(m, "pages pinned", s->pages_pinned);
+	show_value(m, "pages known", s->pages_known);
 	show_value(m, "guest ns", s->guest_ns);
 	show_value(m, "host ns", s->host_ns);
 	show_value(m, "nmis", s->nmis);

@@ -317,6 +317,8 @@ void vcpu_destroy(struct rl_vcpu *vcpu)
 		return;
 	timer_stop(vcpu);
 	window_unbind(vcpu);
+	if (vcpu->page)
+		unpin_user_page(virt_to_page(vcpu->page));
 	fpu_free_guest_fpstate(&vcpu->fpu);
 	for (int i = 0; i < ALIAS_PAGES; i++)
 		free_page((unsigned long)vcpu->alias[i]);

@@ -23,6 +23,7 @@ static void destroy(struct kref *kref)
 	mmio_destroy(vm);
 	if (vm->vcpu)
 		timer_stop(vm->vcpu);
+	memory_detach(vm);
 	shadow_destroy(vm);
 	vcpu_destroy(vm->vcpu);
 	memory_destroy(vm);
@@ -151,14 +152,21 @@ int vm_create_fd(void)
 	mutex_init(&vm->lock);
 	mmio_create(vm);
 	vm->id = atomic_inc_return(&last_id);
+	spin_lock_init(&vm->mmu_lock);
 	r = window_attach(vm);
-	if (r) {
-		kfree(vm);
-		return r;
-	}
+	if (r)
+		goto free;
+	r = memory_create(vm);
+	if (r)
+		goto detach;
 	stats_add_vm(vm);
 	r = anon_inode_getfd("ringlet-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
 	if (r < 0)
 		vm_put(vm);
+	return r;
+detach:
+	window_detach(vm);
+free:
+	kfree(vm);
 	return r;
 }

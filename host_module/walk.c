@@ -35,8 +35,9 @@ static u64 reserved_bits(int level, u64 entry)
 /*
  * Walks the tables at cr3 for an access to gva. access: FAULT_W, FAULT_U, FAULT_I.
  * Returns 0: allowed, *w is the whole way; 1: the guest's tables say fault,
- * w->error is its error code; -EFAULT: a table lies outside memory. Accessed
- * and dirty bits are left alone. May sleep.
+ * w->error is its error code; -EFAULT: a table lies outside memory; -EAGAIN: a
+ * table's page must be faulted in first. Accessed and dirty bits are left
+ * alone. Needs vm->mmu_lock, as long as *w is used.
  */
 int walk_gva(struct rl_vcpu *vcpu, u64 cr3, gva_t gva, u32 access,
 	     struct walk *w)
@@ -48,10 +49,11 @@ int walk_gva(struct rl_vcpu *vcpu, u64 cr3, gva_t gva, u32 access,
 	w->error = access & (FAULT_W | FAULT_U | FAULT_I);
 	for (w->level = 4;; w->level--) {
 		struct walk_step *s = &w->step[w->level];
-		struct page *page = memory_page(vcpu->vm, gfn);
+		struct page *page;
+		int r = memory_find(vcpu->vm, gfn, &page);
 
-		if (!page)
-			return -EFAULT;
+		if (r)
+			return r;
 		s->gfn = gfn;
 		s->table = page_address(page);
 		s->index = (gva >> (9 * w->level + 3)) & 511;
@@ -87,33 +89,50 @@ int walk_gva(struct rl_vcpu *vcpu, u64 cr3, gva_t gva, u32 access,
 	return 0;
 }
 
-/* Copies bytes from or to one guest page; gva and bytes stay inside it. */
-static int copy_piece(struct rl_vcpu *vcpu, gva_t gva, void *buffer,
+/* Copies from or to one guest page, without sleeping. */
+static int copy_known(struct rl_vcpu *vcpu, gva_t gva, void *buffer,
 		      size_t bytes, u32 access, u32 *error)
 {
-	struct walk w;
 	struct page *page;
+	struct walk w;
 	void *at;
 	int r;
 
-	*error = access & (FAULT_W | FAULT_U | FAULT_I);
-	if (!gva_canonical(gva) || pgd_slot(gva) == RL_WINDOW_SLOT ||
-	    pgd_slot(gva) == RL_ALIAS_SLOT)
-		return -EFAULT;
 	r = walk_gva(vcpu, vcpu->cr3, gva, access, &w);
+	if (r == -EAGAIN)
+		return r;
 	if (r) {
 		*error = w.error;
 		return -EFAULT;
 	}
-	page = memory_page(vcpu->vm, w.gfn);
-	if (!page)
-		return -EFAULT;
+	r = memory_find(vcpu->vm, w.gfn, &page);
+	if (r)
+		return r;
 	at = page_address(page) + offset_in_page(gva);
 	if (access & FAULT_W)
 		memcpy(at, buffer, bytes);
 	else
 		memcpy(buffer, at, bytes);
 	return 0;
+}
+
+/* Copies bytes from or to one guest page; gva and bytes stay inside it. */
+static int copy_piece(struct rl_vcpu *vcpu, gva_t gva, void *buffer,
+		      size_t bytes, u32 access, u32 *error)
+{
+	struct rl_vm *vm = vcpu->vm;
+	int r;
+
+	*error = access & (FAULT_W | FAULT_U | FAULT_I);
+	if (!gva_canonical(gva) || pgd_slot(gva) == RL_WINDOW_SLOT ||
+	    pgd_slot(gva) == RL_ALIAS_SLOT)
+		return -EFAULT;
+	do {
+		spin_lock(&vm->mmu_lock);
+		r = copy_known(vcpu, gva, buffer, bytes, access, error);
+		spin_unlock(&vm->mmu_lock);
+	} while (r == -EAGAIN && !memory_fault_in(vm));
+	return r ? -EFAULT : 0;
 }
 
 static int copy_gva(struct rl_vcpu *vcpu, gva_t gva, void *buffer,

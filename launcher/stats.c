@@ -77,7 +77,7 @@ void stats_add(struct stats_report *report, const struct rl_stats *vm)
 	for (i = 0; i < sizeof(*vm) / sizeof(*from); i++)
 		to[i] += from[i];
 	report->total.shadow_pages = vm->shadow_pages;
-	report->total.pages_pinned = vm->pages_pinned;
+	report->total.pages_known = vm->pages_known;
 	report->total.shadow_pages_peak =
 		vm->shadow_pages_peak > peak ? vm->shadow_pages_peak : peak;
 	report->boots++;
@@ -169,7 +169,7 @@ static void put_counters(struct json_object *object,
 	put(object, "halts", stats->halts);
 	put(object, "migrations", stats->migrations);
 	put(object, "nmis", stats->nmis);
-	put(object, "pages_pinned", stats->pages_pinned);
+	put(object, "pages_known", stats->pages_known);
 	put(object, "guest_ns", stats->guest_ns);
 	put(object, "host_ns", stats->host_ns);
 }

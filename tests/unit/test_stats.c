@@ -69,11 +69,11 @@ static void test_add(void **state)
 {
 	struct rl_stats one = {
 		.entries = 5, .shadow_pages = 7, .shadow_pages_peak = 9,
-		.pages_pinned = 3,
+		.pages_known = 3,
 	};
 	struct rl_stats two = {
 		.entries = 6, .shadow_pages = 2, .shadow_pages_peak = 4,
-		.pages_pinned = 1,
+		.pages_known = 1,
 	};
 
 	(void)state;
@@ -83,7 +83,7 @@ static void test_add(void **state)
 	assert_int_equal(report.total.entries, 11);
 	assert_int_equal(report.total.shadow_pages, 2);
 	assert_int_equal(report.total.shadow_pages_peak, 9);
-	assert_int_equal(report.total.pages_pinned, 1);
+	assert_int_equal(report.total.pages_known, 1);
 }
 
 static uint64_t number_at(struct json_object *object, const char *path)
