@@ -3,8 +3,12 @@
 #include <string.h>
 
 #include "device.h"
+#include "net.h"
+#include "rng.h"
 
 const struct virtio_kind *const virtio_kinds[] = {
+	&rng_kind,
+	&net_kind,
 	NULL
 };
 

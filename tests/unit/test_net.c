@@ -1,0 +1,716 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The network device: both ends of the cable are in this test. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/virtio_mmio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+#include "fake_driver.h"
+#include "virtio_devices/net.h"
+#include "virtio_devices/net_backend.h"
+#include "virtio_devices/net_offload.h"
+
+#define HELLO		0x524c4e31u
+#define RECEIVE		0
+#define SEND		1
+#define CONTROL		2
+#define HEADER		12
+#define MERGE		VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)
+#define CONTROLS	(VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | \
+			 VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | \
+			 VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR))
+#define ALL		(~0ull >> 28 & ~VIRTIO_BIT(VIRTIO_NET_F_MQ))
+
+static struct fake_driver driver;
+static struct virtio_device *device;
+static int peer;	/* the other end of the cable */
+
+static struct virtio_device *create(const char *text)
+{
+	struct virtio_setup setup = { .cpus = 1 };
+	struct virtio_device *made = NULL;
+	char message[256] = "";
+
+	assert_int_equal(net_kind.create(text, &setup, &made, message,
+					 sizeof(message)), 0);
+	return made;
+}
+
+static void start(const char *more, uint64_t features)
+{
+	char text[64];
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    fds), 0);
+	peer = fds[0];
+	snprintf(text, sizeof(text), "fd=%d%s", fds[1], more);
+	device = create(text);
+	fake_driver_init(&driver);
+	assert_int_equal(fake_driver_start(&driver, device, features), 15);
+	fake_run(&driver);
+}
+
+static void finish(void)
+{
+	fake_driver_end(&driver);
+	virtio_destroy(device);
+	if (peer >= 0)
+		close(peer);
+}
+
+static uint8_t *pattern(size_t bytes)
+{
+	static uint8_t data[70000];
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		data[i] = i * 7 + i / 256;
+	return data;
+}
+
+/* A whole read of the peer; 0 at the end. */
+static size_t peer_read(void *buffer, size_t bytes)
+{
+	size_t all = 0;
+	ssize_t got;
+
+	while (all < bytes) {
+		got = recv(peer, (char *)buffer + all, bytes - all,
+			   MSG_DONTWAIT);
+		if (got <= 0)
+			break;
+		all += got;
+	}
+	return all;
+}
+
+static void peer_frame(const void *header, const void *data, size_t bytes)
+{
+	uint32_t length = htonl(bytes + (header ? HEADER : 0));
+
+	assert_int_equal(write(peer, &length, 4), 4);
+	if (header)
+		assert_int_equal(write(peer, header, HEADER), HEADER);
+	assert_int_equal(write(peer, data, bytes), bytes);
+	fake_run(&driver);
+}
+
+static void greet(void)
+{
+	uint32_t hello = htonl(HELLO), got = 0;
+
+	assert_int_equal(write(peer, &hello, 4), 4);
+	fake_run(&driver);
+	assert_int_equal(peer_read(&got, 4), 4);
+	assert_int_equal(got, hello);
+}
+
+/* The guest sends header and frame in two pieces. */
+static void guest_send(const struct virtio_net_hdr_v1 *header,
+		       const void *data, uint32_t bytes)
+{
+	uint64_t gpa = fake_alloc(&driver, HEADER + bytes);
+	struct fake_buffer pieces[] = {
+		{ gpa, HEADER }, { gpa + HEADER, bytes },
+	};
+
+	memcpy(fake_at(&driver, gpa), header, HEADER);
+	memcpy(fake_at(&driver, gpa + HEADER), data, bytes);
+	fake_add(&driver, SEND, pieces, 2, 0);
+	fake_kick(&driver, SEND);
+}
+
+static uint64_t guest_buffer(uint32_t bytes)
+{
+	uint64_t gpa = fake_alloc(&driver, bytes);
+
+	fake_add(&driver, RECEIVE, &(struct fake_buffer){ gpa, bytes }, 0, 1);
+	fake_kick(&driver, RECEIVE);
+	return gpa;
+}
+
+static unsigned int used_count(unsigned int queue)
+{
+	unsigned int count = 0;
+	uint32_t written;
+	uint16_t head;
+
+	while (fake_used(&driver, queue, &head, &written))
+		count++;
+	return count;
+}
+
+static unsigned int link_status(void)
+{
+	return fake_read(&driver, VIRTIO_MMIO_CONFIG + 4) >> 16;
+}
+
+static void test_plain_both_ways(void **state)
+{
+	struct virtio_net_hdr_v1 none = { 0 }, *header;
+	uint8_t got[200];
+	uint32_t length, written;
+	uint16_t head;
+	uint64_t gpa;
+
+	(void)state;
+	start(",plain", ALL & ~MERGE);
+	/* No header travels, so no offload may be offered. */
+	assert_false(device->features & VIRTIO_BIT(VIRTIO_NET_F_CSUM));
+	assert_int_equal(link_status(), VIRTIO_NET_S_LINK_UP);
+
+	guest_send(&none, pattern(100), 100);
+	assert_int_equal(used_count(SEND), 1);
+	assert_int_equal(peer_read(&length, 4), 4);
+	assert_int_equal(ntohl(length), 100);
+	assert_int_equal(peer_read(got, sizeof(got)), 100);
+	assert_memory_equal(got, pattern(100), 100);
+
+	gpa = guest_buffer(1600);
+	peer_frame(NULL, pattern(150), 150);
+	assert_true(fake_used(&driver, RECEIVE, &head, &written));
+	assert_int_equal(written, HEADER + 150);
+	header = fake_at(&driver, gpa);
+	assert_int_equal(header->num_buffers, 1);
+	assert_int_equal(header->flags, 0);
+	assert_memory_equal(fake_at(&driver, gpa + HEADER), pattern(150), 150);
+	finish();
+}
+
+static void test_merged_buffers(void **state)
+{
+	struct virtio_net_hdr_v1 *header;
+	static const uint32_t expected[] = { 1500, 1500, 1024 };
+	uint64_t gpa[3];
+	uint8_t got[4012];
+	uint32_t written;
+	uint16_t head;
+	int i;
+
+	(void)state;
+	start(",plain", MERGE);
+	/* Two of three are there: the frame waits, and nothing is shown. */
+	gpa[0] = guest_buffer(1500);
+	gpa[1] = guest_buffer(1500);
+	peer_frame(NULL, pattern(4012), 4012);
+	assert_int_equal(used_count(RECEIVE), 0);
+	gpa[2] = guest_buffer(1500);
+	for (i = 0; i < 3; i++) {
+		assert_true(fake_used(&driver, RECEIVE, &head, &written));
+		assert_int_equal(written, expected[i]);
+	}
+	header = fake_at(&driver, gpa[0]);
+	assert_int_equal(header->num_buffers, 3);
+	memcpy(got, fake_at(&driver, gpa[0] + HEADER), 1488);
+	memcpy(got + 1488, fake_at(&driver, gpa[1]), 1500);
+	memcpy(got + 2988, fake_at(&driver, gpa[2]), 1024);
+	assert_memory_equal(got, pattern(4012), 4012);
+	finish();
+}
+
+/* The header itself lies in tiny pieces, over the seam of two regions. */
+static void test_scattered_header(void **state)
+{
+	uint64_t gpa = FAKE_SEAM - 11;
+	struct fake_buffer pieces[] = {
+		{ gpa, 5 }, { gpa + 5, 800 },
+	};
+	uint8_t got[HEADER + 60];
+	uint32_t written;
+	uint16_t head;
+	int i;
+
+	(void)state;
+	start(",plain", MERGE);
+	fake_add(&driver, RECEIVE, pieces, 0, 2);
+	fake_kick(&driver, RECEIVE);
+	peer_frame(NULL, pattern(60), 60);
+	assert_true(fake_used(&driver, RECEIVE, &head, &written));
+	for (i = 0; i < (int)sizeof(got); i++)
+		got[i] = *(uint8_t *)fake_at(&driver, gpa + i);
+	assert_int_equal(got[10] | got[11] << 8, 1);
+	assert_memory_equal(got + HEADER, pattern(60), 60);
+	finish();
+}
+
+static void test_too_long_for_buffer(void **state)
+{
+	uint32_t written;
+	uint16_t head;
+
+	(void)state;
+	start(",plain", 0);
+	guest_buffer(500);
+	peer_frame(NULL, pattern(600), 600);
+	assert_int_equal(used_count(RECEIVE), 0);
+	/* The frame is lost, the buffer is not. */
+	peer_frame(NULL, pattern(60), 60);
+	assert_true(fake_used(&driver, RECEIVE, &head, &written));
+	assert_int_equal(written, HEADER + 60);
+	finish();
+}
+
+static void test_tiny_buffers_break(void **state)
+{
+	(void)state;
+	start(",plain", MERGE);
+	guest_buffer(HEADER - 1);
+	peer_frame(NULL, pattern(60), 60);
+	assert_true(fake_status(&driver) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	assert_int_equal(driver.lines, 1);
+	/* And a reset mends it. */
+	fake_write(&driver, VIRTIO_MMIO_STATUS, 0);
+	fake_negotiate(&driver, MERGE);
+	fake_set_up_queue(&driver, RECEIVE);
+	fake_write(&driver, VIRTIO_MMIO_STATUS, 15);
+	guest_buffer(1500);
+	peer_frame(NULL, pattern(60), 60);
+	assert_int_equal(used_count(RECEIVE), 1);
+	finish();
+}
+
+static void test_headers_travel(void **state)
+{
+	struct virtio_net_hdr_v1 header = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+		.hdr_len = 54, .gso_size = 1448,
+		.csum_start = 34, .csum_offset = 16,
+	}, *received;
+	static uint8_t got[70000];
+	uint64_t gpa;
+	uint32_t length;
+
+	(void)state;
+	start("", ALL);
+	greet();
+	guest_send(&header, pattern(65000), 65000);
+	assert_int_equal(peer_read(&length, 4), 4);
+	assert_int_equal(ntohl(length), HEADER + 65000);
+	assert_int_equal(peer_read(got, HEADER + 65000), HEADER + 65000);
+	assert_memory_equal(got, &header, 10);
+	assert_memory_equal(got + HEADER, pattern(65000), 65000);
+
+	gpa = guest_buffer(1 << 17);
+	peer_frame(&header, pattern(9000), 9000);
+	received = fake_at(&driver, gpa);
+	assert_memory_equal(received, &header, 10);
+	assert_int_equal(received->num_buffers, 1);
+	assert_memory_equal(fake_at(&driver, gpa + HEADER), pattern(9000),
+			    9000);
+	finish();
+}
+
+/* Headers that lie: from the guest and from the other side, dropped. */
+static void test_lying_headers(void **state)
+{
+	static const struct virtio_net_hdr_v1 wrong[] = {
+		{ .flags = 1, .csum_start = 34, .csum_offset = 200 },
+		{ .flags = 1, .csum_start = 199, .csum_offset = 0 },
+		{ .flags = 1, .csum_start = 65535, .csum_offset = 65535 },
+		{ .flags = 1, .csum_start = 2, .csum_offset = 4 },
+		{ .gso_type = 1, .gso_size = 100, .hdr_len = 54 },
+		{ .flags = 1, .gso_type = 1, .csum_start = 34,
+		  .csum_offset = 16, .gso_size = 0, .hdr_len = 54 },
+		{ .flags = 1, .gso_type = 1, .csum_start = 34,
+		  .csum_offset = 16, .gso_size = 10, .hdr_len = 201 },
+		{ .flags = 1, .gso_type = 1, .csum_start = 180,
+		  .csum_offset = 16, .gso_size = 10, .hdr_len = 54 },
+		{ .flags = 1, .gso_type = 3, .csum_start = 34,
+		  .csum_offset = 16, .gso_size = 10, .hdr_len = 54 },
+		{ .flags = 1, .gso_type = 0x77, .csum_start = 34,
+		  .csum_offset = 16, .gso_size = 10, .hdr_len = 54 },
+	};
+	unsigned int i, count = sizeof(wrong) / sizeof(wrong[0]);
+	struct virtio_net_hdr_v1 right = { 0 };
+	uint8_t got[300];
+
+	(void)state;
+	start("", ALL);
+	greet();
+	guest_buffer(1500);
+	for (i = 0; i < count; i++) {
+		guest_send(&wrong[i], pattern(200), 200);
+		peer_frame(&wrong[i], pattern(200), 200);
+	}
+	assert_int_equal(used_count(SEND), count);
+	assert_int_equal(used_count(RECEIVE), 0);
+	assert_int_equal(peer_read(got, sizeof(got)), 0);
+	assert_int_equal(driver.lines, 1);
+	guest_send(&right, pattern(200), 200);
+	assert_int_equal(peer_read(got, sizeof(got)), 216);
+	peer_frame(&right, pattern(200), 200);
+	assert_int_equal(used_count(RECEIVE), 1);
+	finish();
+}
+
+/* Frames of no legal size, and chains with nothing to read. */
+static void test_wrong_sizes(void **state)
+{
+	struct virtio_net_hdr_v1 none = { 0 };
+	uint64_t gpa;
+	uint8_t got[16];
+
+	(void)state;
+	start(",plain", ALL);
+	guest_send(&none, pattern(13), 13);
+	guest_send(&none, pattern(NET_FRAME_MAX + 1), NET_FRAME_MAX + 1);
+	gpa = fake_alloc(&driver, 64);
+	fake_add(&driver, SEND, &(struct fake_buffer){ gpa, 11 }, 1, 0);
+	fake_add(&driver, SEND, &(struct fake_buffer){ gpa, 12 }, 1, 0);
+	fake_add(&driver, SEND, &(struct fake_buffer){ gpa, 64 }, 0, 1);
+	fake_kick(&driver, SEND);
+	assert_int_equal(used_count(SEND), 5);
+	assert_int_equal(peer_read(got, sizeof(got)), 0);
+	assert_int_equal(fake_status(&driver), 15);
+	finish();
+}
+
+/* A guest that computes its checksums itself must not be given half of one. */
+static void test_checksum_is_finished(void **state)
+{
+	struct virtio_net_hdr_v1 header = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.csum_start = 34, .csum_offset = 6,
+	}, *received;
+	uint8_t *frame;
+	uint32_t sum = 0;
+	uint64_t gpa;
+	int i;
+
+	(void)state;
+	start("", MERGE);
+	greet();
+	gpa = guest_buffer(1500);
+	peer_frame(&header, pattern(101), 101);
+	received = fake_at(&driver, gpa);
+	assert_int_equal(received->flags, 0);
+	assert_int_equal(received->csum_start, 0);
+	/* Field included, a right sum is all ones; the field held seed bytes. */
+	frame = fake_at(&driver, gpa + HEADER);
+	for (i = 34; i < 101; i++)
+		sum += i == 40 || i == 41 ? 0 :
+		       i & 1 ? frame[i] : frame[i] << 8;
+	sum += pattern(101)[40] << 8 | pattern(101)[41];
+	sum += frame[40] << 8 | frame[41];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	assert_int_equal(sum, 0xffff);
+	/* What it cannot take at all is dropped. */
+	header.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+	header.gso_size = 100;
+	guest_buffer(1500);
+	peer_frame(&header, pattern(1000), 1000);
+	assert_int_equal(used_count(RECEIVE), 1);
+	finish();
+}
+
+/* The other side does not read: the guest's frames stay in its ring. */
+static void test_back_pressure(void **state)
+{
+	struct virtio_net_hdr_v1 none = { 0 };
+	unsigned int sent, done, i, frame = 12000;
+	static uint8_t got[12000];
+	uint32_t length;
+
+	(void)state;
+	start(",plain", ALL);
+	for (sent = 0; sent < 200; sent++) {
+		memset(pattern(frame), sent, 1);
+		guest_send(&none, pattern(frame), frame);
+	}
+	done = used_count(SEND);
+	assert_in_range(done, 1, 199);
+	for (i = 0; i < sent; i++) {
+		assert_int_equal(peer_read(&length, 4), 4);
+		assert_int_equal(ntohl(length), frame);
+		while (peer_read(got, 1) != 1)
+			fake_run(&driver);
+		for (length = 1; length < frame;) {
+			length += peer_read(got + length, frame - length);
+			fake_run(&driver);
+		}
+		assert_memory_equal(got + 1, pattern(frame) + 1, frame - 1);
+	}
+	assert_int_equal(done + used_count(SEND), sent);
+	finish();
+}
+
+/* The guest has no buffers: the frames stay in the socket, and none is lost. */
+static void test_no_receive_buffers(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	start(",plain", ALL);
+	for (i = 0; i < 10; i++)
+		peer_frame(NULL, pattern(60 + i), 60 + i);
+	assert_int_equal(used_count(RECEIVE), 0);
+	for (i = 0; i < 10; i++) {
+		uint32_t written;
+		uint16_t head;
+
+		guest_buffer(1500);
+		assert_true(fake_used(&driver, RECEIVE, &head, &written));
+		assert_int_equal(written, HEADER + 60 + i);
+	}
+	finish();
+}
+
+static void test_link_goes_down(void **state)
+{
+	struct virtio_net_hdr_v1 none = { 0 };
+
+	(void)state;
+	start(",plain", ALL);
+	close(peer);
+	peer = -1;
+	fake_run(&driver);
+	assert_int_equal(link_status(), 0);
+	assert_int_equal(driver.config_interrupts, 1);
+	/* Frames go nowhere, and the guest gets its buffers back. */
+	guest_send(&none, pattern(100), 100);
+	assert_int_equal(used_count(SEND), 1);
+	finish();
+}
+
+static void test_stream_garbage(void **state)
+{
+	static const uint32_t lengths[] = { 0, 13, NET_FRAME_MAX + 1,
+					    0xffffffff, HELLO };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lengths) / 4; i++) {
+		uint32_t length = htonl(lengths[i]);
+
+		start(",plain", ALL);
+		assert_int_equal(write(peer, &length, 4), 4);
+		fake_run(&driver);
+		assert_int_equal(link_status(), 0);
+		assert_int_equal(driver.lines, 1);
+		finish();
+	}
+	/* Frames without headers, where headers are due. */
+	start("", ALL);
+	peer_frame(NULL, pattern(60), 60);
+	assert_int_equal(link_status(), 0);
+	assert_non_null(strstr(driver.line, "plain"));
+	finish();
+}
+
+/* A reset in the middle of a frame, then the driver comes again. */
+static void test_reset_midway(void **state)
+{
+	uint32_t written;
+	uint16_t head;
+
+	(void)state;
+	start(",plain", MERGE);
+	guest_buffer(1000);
+	peer_frame(NULL, pattern(3000), 3000);
+	fake_write(&driver, VIRTIO_MMIO_STATUS, 0);
+	fake_negotiate(&driver, MERGE);
+	fake_set_up_queue(&driver, RECEIVE);
+	fake_write(&driver, VIRTIO_MMIO_STATUS, 15);
+	guest_buffer(1000);
+	peer_frame(NULL, pattern(70), 70);
+	assert_true(fake_used(&driver, RECEIVE, &head, &written));
+	assert_int_equal(written, HEADER + 70);
+	finish();
+}
+
+static unsigned int control(uint8_t class, uint8_t command, const void *data,
+			    uint32_t bytes)
+{
+	uint64_t gpa = fake_alloc(&driver, bytes + 16);
+	struct fake_buffer pieces[] = {
+		{ gpa, 2 }, { gpa + 2, bytes }, { gpa + 2 + bytes, 1 },
+	};
+	uint8_t *at = fake_at(&driver, gpa);
+
+	at[0] = class;
+	at[1] = command;
+	memcpy(at + 2, data, bytes);
+	at[2 + bytes] = 0xee;
+	fake_add(&driver, CONTROL, pieces, 2, 1);
+	fake_kick(&driver, CONTROL);
+	assert_int_equal(used_count(CONTROL), 1);
+	return at[2 + bytes];
+}
+
+static void test_control(void **state)
+{
+	static const uint8_t mac[] = { 2, 3, 4, 5, 6, 7 }, group[6] = { 1 };
+	uint64_t offloads = VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM);
+	uint16_t pairs = 2;
+	uint8_t on = 1;
+
+	(void)state;
+	start("", ALL);
+	assert_int_equal(control(0, 0, &on, 1), VIRTIO_NET_OK);
+	assert_int_equal(control(0, 9, &on, 1), VIRTIO_NET_ERR);
+	assert_int_equal(control(1, 1, mac, 6), VIRTIO_NET_OK);
+	assert_memory_equal(device->config, mac, 6);
+	assert_int_equal(control(1, 1, group, 6), VIRTIO_NET_ERR);
+	assert_int_equal(control(1, 1, mac, 5), VIRTIO_NET_ERR);
+	assert_memory_equal(device->config, mac, 6);
+	assert_int_equal(control(4, 0, &pairs, 2), VIRTIO_NET_ERR);
+	assert_int_equal(control(5, 0, &offloads, 8), VIRTIO_NET_OK);
+	offloads |= VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF);
+	assert_int_equal(control(5, 0, &offloads, 8), VIRTIO_NET_ERR);
+	assert_int_equal(control(99, 0, &on, 1), VIRTIO_NET_ERR);
+	/* What the guest made of its MAC ends with it. */
+	fake_write(&driver, VIRTIO_MMIO_STATUS, 0);
+	assert_int_equal(device->config[0], 2);
+	assert_memory_not_equal(device->config, mac, 6);
+	finish();
+}
+
+static void test_features_that_need_others(void **state)
+{
+	(void)state;
+	start("", VIRTIO_BIT(VIRTIO_NET_F_CSUM));
+	fake_negotiate(&driver, VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO4));
+	assert_false(fake_status(&driver) & VIRTIO_CONFIG_S_FEATURES_OK);
+	fake_negotiate(&driver, VIRTIO_BIT(VIRTIO_NET_F_GUEST_ECN) |
+		       VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM));
+	assert_false(fake_status(&driver) & VIRTIO_CONFIG_S_FEATURES_OK);
+	fake_negotiate(&driver, CONTROLS);
+	assert_true(fake_status(&driver) & VIRTIO_CONFIG_S_FEATURES_OK);
+	finish();
+}
+
+/* Two guests and a path; then the listener goes, and comes again. */
+static void test_unix_cable(void **state)
+{
+	struct fake_driver other;
+	struct virtio_device *left, *right;
+	struct virtio_net_hdr_v1 none = { 0 };
+	char path[] = "/tmp/ringlet-net.XXXXXX", text[64];
+	uint32_t written;
+	uint16_t head;
+	uint64_t gpa;
+	int i;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	snprintf(text, sizeof(text), "unix=%s/cable", path);
+	left = create(text);
+	right = create(text);
+	fake_driver_init(&driver);
+	fake_driver_init(&other);
+	assert_int_equal(fake_driver_start(&other, right, ALL), 15);
+	assert_int_equal(fake_driver_start(&driver, left, ALL), 15);
+	for (i = 0; i < 4; i++) {
+		fake_run(&driver);
+		fake_run(&other);
+	}
+	assert_int_equal(link_status(), VIRTIO_NET_S_LINK_UP);
+	gpa = fake_alloc(&other, 4096);
+	fake_add(&other, RECEIVE, &(struct fake_buffer){ gpa, 4096 }, 0, 1);
+	guest_send(&none, pattern(777), 777);
+	fake_kick(&other, RECEIVE);
+	assert_true(fake_used(&other, RECEIVE, &head, &written));
+	assert_int_equal(written, HEADER + 777);
+	assert_memory_equal(fake_at(&other, gpa + HEADER), pattern(777), 777);
+
+	/* left listened. right notices, and becomes the listener. */
+	fake_driver_end(&driver);
+	virtio_destroy(left);
+	fake_run(&other);
+	usleep(700000);
+	fake_run(&other);
+	left = create(text);
+	fake_driver_init(&driver);
+	assert_int_equal(fake_driver_start(&driver, left, ALL), 15);
+	for (i = 0; i < 20 && !link_status(); i++) {
+		fake_run(&other);
+		fake_run(&driver);
+		usleep(50000);
+	}
+	assert_int_equal(link_status(), VIRTIO_NET_S_LINK_UP);
+	fake_driver_end(&other);
+	virtio_destroy(right);
+	fake_driver_end(&driver);
+	virtio_destroy(left);
+	snprintf(text, sizeof(text), "%s/cable", path);
+	assert_int_not_equal(access(text, F_OK), 0);
+	assert_int_equal(rmdir(path), 0);
+}
+
+static void test_options(void **state)
+{
+	static const char *const wrong[] = {
+		"", "tap", "tap=", "bridge=x", "mac=02:00:00:00:00:01",
+		"user,mac=01:00:00:00:00:01", "user,mac=2:0:0:0:0:1",
+		"user,mac=02:00:00:00:00:0g", "user,mac", "user,queues=2",
+		"user,forward=0:1", "user,forward=x", "user,forward=1:65536",
+		"user,forward=1:2:3", "tap=a,queues=0", "tap=a,queues=99",
+		"tap=a,forward=1:2", "tap=a,plain", "unix=/a,mtu=100",
+		"fd=x", "fd", "user=1", "user,plain",
+	};
+	struct net_options options;
+	char message[256];
+	char big[800];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		*message = '\0';
+		assert_int_equal(net_options_parse(wrong[i], &options, message,
+						   sizeof(message)), -EINVAL);
+		assert_true(strlen(message) > 10);
+	}
+	memset(big, 'x', sizeof(big));
+	memcpy(big, "unix=", 5);
+	big[sizeof(big) - 1] = '\0';
+	assert_int_equal(net_options_parse(big, &options, message,
+					   sizeof(message)), -EINVAL);
+	assert_int_equal(net_options_parse(
+		"user,forward=2222:22,forward=udp:53:5353,forward=80,"
+		"mac=02:AB:cd:00:00:01,mtu=9000", &options, message,
+		sizeof(message)), 0);
+	assert_int_equal(options.how, NET_USER);
+	assert_int_equal(options.forward_count, 3);
+	assert_int_equal(options.forwards[0].host, 2222);
+	assert_int_equal(options.forwards[0].guest, 22);
+	assert_true(options.forwards[1].udp);
+	assert_int_equal(options.forwards[1].guest, 5353);
+	assert_int_equal(options.forwards[2].guest, 80);
+	assert_int_equal(options.mac[1], 0xab);
+	assert_int_equal(options.mtu, 9000);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_plain_both_ways),
+		cmocka_unit_test(test_merged_buffers),
+		cmocka_unit_test(test_scattered_header),
+		cmocka_unit_test(test_too_long_for_buffer),
+		cmocka_unit_test(test_tiny_buffers_break),
+		cmocka_unit_test(test_headers_travel),
+		cmocka_unit_test(test_lying_headers),
+		cmocka_unit_test(test_wrong_sizes),
+		cmocka_unit_test(test_checksum_is_finished),
+		cmocka_unit_test(test_back_pressure),
+		cmocka_unit_test(test_no_receive_buffers),
+		cmocka_unit_test(test_link_goes_down),
+		cmocka_unit_test(test_stream_garbage),
+		cmocka_unit_test(test_reset_midway),
+		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_features_that_need_others),
+		cmocka_unit_test(test_unix_cable),
+	};
+
+	return cmocka_run_group_tests_name("net", tests, NULL, NULL);
+}

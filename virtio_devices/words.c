@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Taking an option's text apart. See words.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "words.h"
+
+bool words_next(struct words *words)
+{
+	size_t bytes, key_bytes;
+	char *equals;
+
+	words->too_long = false;
+	if (!words->rest || !*words->rest)
+		return false;
+	bytes = strcspn(words->rest, ",");
+	if (bytes >= sizeof(words->buffer)) {
+		words->too_long = true;
+		return false;
+	}
+	memcpy(words->buffer, words->rest, bytes);
+	words->buffer[bytes] = '\0';
+	words->rest += bytes;
+	if (*words->rest)
+		words->rest++;
+
+	equals = strchr(words->buffer, '=');
+	key_bytes = equals ? (size_t)(equals - words->buffer) : bytes;
+	if (key_bytes >= sizeof(words->key)) {
+		words->too_long = true;
+		return false;
+	}
+	memcpy(words->key, words->buffer, key_bytes);
+	words->key[key_bytes] = '\0';
+	words->value = equals ? equals + 1 : NULL;
+	return true;
+}
+
+int words_number(const char *value, uint64_t least, uint64_t most,
+		 uint64_t *number)
+{
+	unsigned long long parsed;
+	char *end;
+
+	/* strtoull() takes blanks and signs; a number here has neither. */
+	if (!value || *value < '0' || *value > '9')
+		return -EINVAL;
+	errno = 0;
+	parsed = strtoull(value, &end, 10);
+	if (errno || *end || parsed < least || parsed > most)
+		return -EINVAL;
+	*number = parsed;
+	return 0;
+}
+
+int words_size(const char *value, uint64_t *bytes)
+{
+	unsigned long long parsed;
+	unsigned int shift = 20;
+	char *end;
+
+	if (!value || *value < '0' || *value > '9')
+		return -EINVAL;
+	errno = 0;
+	parsed = strtoull(value, &end, 10);
+	if (*end && end[1])
+		return -EINVAL;
+	switch (*end) {
+	case 'k':
+	case 'K':
+		shift = 10;
+		break;
+	case '\0':
+	case 'm':
+	case 'M':
+		break;
+	case 'g':
+	case 'G':
+		shift = 30;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (errno || parsed > UINT64_MAX >> shift)
+		return -EINVAL;
+	*bytes = (uint64_t)parsed << shift;
+	return 0;
+}

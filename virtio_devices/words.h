@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The text of a device's option, taken apart: words divided by commas, each
+ * `key` or `key=value`.
+ *
+ *	struct words words = { text };
+ *
+ *	while (words_next(&words))
+ *		if (!strcmp(words.key, "mac") && words.value) ...
+ */
+#ifndef RINGLET_VIRTIO_WORDS_H
+#define RINGLET_VIRTIO_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct words {
+	const char *rest;	/* what is still to be read */
+	char key[32];
+	const char *value;	/* NULL: no `=`. Points into buffer */
+	char buffer[512];
+	bool too_long;		/* why words_next() said false, if not the end */
+};
+
+/* False: no more words. */
+bool words_next(struct words *words);
+
+/* A whole decimal number from least to most; 0 or -EINVAL. */
+int words_number(const char *value, uint64_t least, uint64_t most,
+		 uint64_t *number);
+/* Bytes: 64K, 128M, 1G; without a suffix megabytes. 0 or -EINVAL. */
+int words_size(const char *value, uint64_t *bytes);
+
+#endif
