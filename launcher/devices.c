@@ -167,7 +167,10 @@ struct devices *devices_create(const struct device_option *options,
 			       int *status)
 {
 	struct devices *devices = calloc(1, sizeof(*devices));
-	struct virtio_setup setup = { .cpus = cpus };
+	struct virtio_setup setup = {
+		.cpus = cpus,
+		.verbose = log_get_level() >= LOG_LEVEL_INFO,
+	};
 	int error = devices ? 0 : -ENOMEM;
 	char message[256] = "";
 

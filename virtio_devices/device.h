@@ -67,6 +67,7 @@ struct virtio_host {
 struct virtio_setup {
 	unsigned int cpus;	/* vCPUs: the most queues that make sense */
 	unsigned int order;	/* how many of the kind there were before */
+	bool verbose;		/* the user wants to know how, not only that */
 };
 
 /*

@@ -2,11 +2,13 @@
 /* The kinds of devices that there are: the one list to extend. */
 #include <string.h>
 
+#include "blk.h"
 #include "device.h"
 #include "net.h"
 #include "rng.h"
 
 const struct virtio_kind *const virtio_kinds[] = {
+	&blk_kind,
 	&rng_kind,
 	&net_kind,
 	NULL

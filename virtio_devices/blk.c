@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The block device (virtio 1.2, 5.2): what a disk offers, its configuration,
+ * and its life. Its requests are in blk_request.c, its bytes on a medium
+ * (blk_medium.h).
+ *
+ * When is a write done? In writeback mode when it has reached the host's page
+ * cache; FLUSH then brings it to the medium. In writethrough mode (a driver
+ * that knows no FLUSH, or that set the `writeback` field to 0) only when it is
+ * on the medium.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blk.h"
+#include "blk_device.h"
+#include "blk_options.h"
+
+#define CONFIG_WRITEBACK	offsetof(struct virtio_blk_config, wce)
+
+void blk_watch(struct blk *blk)
+{
+	uint32_t events = blk->medium->ops->events(blk->medium);
+
+	if (blk->source.watched && events == blk->watched)
+		return;
+	blk->watched = events;
+	if (events)
+		loop_watch(blk->device.loop, &blk->source, events);
+	else
+		loop_unwatch(blk->device.loop, &blk->source);
+}
+
+static void blk_ready(void *argument, uint32_t events)
+{
+	struct blk *blk = argument;
+
+	(void)events;
+	blk->medium->ops->reap(blk->medium, false);
+	blk_publish(blk);
+	blk_watch(blk);
+}
+
+void blk_drain(struct blk *blk)
+{
+	blk->medium->ops->kick(blk->medium);
+	while (blk->in_flight)
+		blk->medium->ops->reap(blk->medium, true);
+}
+
+static void blk_set_writeback(struct blk *blk, bool writeback)
+{
+	uint8_t field = writeback;
+
+	blk->writeback = writeback;
+	virtio_config_store(&blk->device, CONFIG_WRITEBACK, &field,
+			    sizeof(field), false);
+}
+
+static void blk_activate(struct virtio_device *device)
+{
+	struct blk *blk = (struct blk *)device;
+	int error = blk->medium->ops->start(blk->medium);
+
+	if (*blk->medium->note && blk->verbose) {
+		virtio_log(device, "%s", blk->medium->note);
+		blk->verbose = false;	/* once is enough */
+	}
+	/*
+	 * Without FLUSH the driver could never say what must not be lost. With
+	 * CONFIG_WCE it may have chosen already.
+	 */
+	if (!virtio_has(device, VIRTIO_BLK_F_FLUSH))
+		blk_set_writeback(blk, false);
+	else if (!virtio_has(device, VIRTIO_BLK_F_CONFIG_WCE))
+		blk_set_writeback(blk, true);
+	if (error) {
+		virtio_break(device, "cannot start: %s", strerror(-error));
+		return;
+	}
+	blk_watch(blk);
+}
+
+/*
+ * What the kernel works on cannot be taken back from it, so all in flight is
+ * waited for: afterwards nobody writes to the guest's memory.
+ */
+static void blk_reset(struct virtio_device *device)
+{
+	struct blk *blk = (struct blk *)device;
+
+	blk->resetting = true;
+	blk_drain(blk);
+	blk->resetting = false;
+	blk->dirty = 0;
+	loop_unwatch(device->loop, &blk->source);
+	blk->medium->ops->stop(blk->medium);
+	blk_set_writeback(blk, true);
+}
+
+/* An operation of our own, not the guest's. */
+static void blk_flushed(struct blk_io *io, int error)
+{
+	struct blk *blk = io->owner;
+
+	blk->in_flight--;
+	if (error)
+		virtio_log(&blk->device, "flush failed: %s",
+			   strerror(-error));
+}
+
+/*
+ * The driver may change `writeback` while it runs (5.2.5.2). What was written
+ * before was complete, but it is not on the medium yet: take it there.
+ */
+static void blk_config_write(struct virtio_device *device,
+			     unsigned int offset, const void *data,
+			     unsigned int bytes)
+{
+	struct blk *blk = (struct blk *)device;
+	struct blk_io io = { .op = BLK_OP_FLUSH, .done = blk_flushed,
+			     .owner = blk };
+	bool writeback;
+
+	if (offset != CONFIG_WRITEBACK || bytes != 1 || blk->medium->readonly)
+		return;
+	if (device->active && !virtio_has(device, VIRTIO_BLK_F_CONFIG_WCE))
+		return;
+	writeback = *(const uint8_t *)data & 1;
+	if (device->active && blk->writeback && !writeback) {
+		blk->in_flight++;
+		blk->medium->ops->submit(blk->medium, &io);
+		blk_drain(blk);
+		blk_publish(blk);
+	}
+	blk_set_writeback(blk, writeback);
+}
+
+static void blk_destroy(struct virtio_device *device)
+{
+	struct blk *blk = (struct blk *)device;
+
+	virtio_fini(device);
+	blk->medium->ops->close(blk->medium);
+	free(blk->requests);
+	free(blk);
+}
+
+static const struct virtio_ops blk_ops = {
+	.activate = blk_activate,
+	.reset = blk_reset,
+	.notify = blk_notify,
+	.config_write = blk_config_write,
+	.destroy = blk_destroy,
+};
+
+static uint8_t blk_exponent(unsigned int physical, unsigned int logical)
+{
+	uint8_t exponent = 0;
+
+	while (exponent < 16 && (logical << exponent) < physical)
+		exponent++;
+	return exponent;
+}
+
+static void blk_fill_config(struct blk *blk)
+{
+	const struct blk_medium *medium = blk->medium;
+	struct virtio_blk_config config = {
+		.capacity = medium->bytes / BLK_SECTOR,
+		.size_max = BLK_SIZE_MAX,
+		.seg_max = BLK_SEG_MAX,
+		.blk_size = medium->block_size,
+		.physical_block_exp = blk_exponent(medium->physical_size,
+						   medium->block_size),
+		.wce = 1,
+		.num_queues = blk->device.queue_count,
+	};
+	unsigned int unit = 1u << config.physical_block_exp;
+
+	config.min_io_size = unit;
+	if (medium->can_discard) {
+		config.max_discard_sectors = BLK_DISCARD_SECTORS;
+		config.max_discard_seg = BLK_RANGES;
+		config.discard_sector_alignment =
+			unit * medium->block_size / BLK_SECTOR;
+	}
+	if (medium->can_zero) {
+		config.max_write_zeroes_sectors = BLK_ZERO_SECTORS;
+		config.max_write_zeroes_seg = BLK_RANGES;
+		config.write_zeroes_may_unmap = 1;
+	}
+	memcpy(blk->device.config, &config, sizeof(config));
+	blk->device.config_size = offsetof(struct virtio_blk_config,
+					   max_secure_erase_sectors);
+}
+
+static uint64_t blk_features(const struct blk_medium *medium)
+{
+	uint64_t features = VIRTIO_BIT(VIRTIO_BLK_F_SIZE_MAX) |
+			    VIRTIO_BIT(VIRTIO_BLK_F_SEG_MAX) |
+			    VIRTIO_BIT(VIRTIO_BLK_F_BLK_SIZE) |
+			    VIRTIO_BIT(VIRTIO_BLK_F_TOPOLOGY) |
+			    VIRTIO_BIT(VIRTIO_BLK_F_MQ) |
+			    VIRTIO_BIT(VIRTIO_BLK_F_FLUSH) |
+			    VIRTIO_BIT(VIRTIO_BLK_F_CONFIG_WCE);
+
+	if (medium->readonly)
+		features |= VIRTIO_BIT(VIRTIO_BLK_F_RO);
+	if (medium->can_discard)
+		features |= VIRTIO_BIT(VIRTIO_BLK_F_DISCARD);
+	if (medium->can_zero)
+		features |= VIRTIO_BIT(VIRTIO_BLK_F_WRITE_ZEROES);
+	return features;
+}
+
+int blk_create_on(struct blk_medium *medium, const struct blk_options *options,
+		  const struct virtio_setup *setup,
+		  struct virtio_device **device)
+{
+	struct blk *blk = calloc(1, sizeof(*blk));
+	int error = -ENOMEM;
+
+	if (!blk)
+		goto close_medium;
+	blk->medium = medium;
+	blk->writeback = true;
+	memcpy(blk->serial, options->serial,
+	       strnlen(options->serial, sizeof(blk->serial)));
+	blk->source.fd = medium->fd;
+	blk->source.callback = blk_ready;
+	blk->source.argument = blk;
+	blk->device.ops = &blk_ops;
+	blk->device.id = VIRTIO_ID_BLOCK;
+	blk->verbose = setup->verbose;
+	blk->device.queue_count = !setup->cpus ? 1 :
+		setup->cpus < BLK_QUEUES_MAX ? setup->cpus : BLK_QUEUES_MAX;
+	blk->device.queue_size = BLK_QUEUE_SIZE;
+	blk->device.offered = blk_features(medium);
+	snprintf(blk->device.name, sizeof(blk->device.name), "disk%u",
+		 options->id % (BLK_ID_MAX + 1));
+	blk_fill_config(blk);
+	error = blk_requests_init(blk);
+	if (!error)
+		error = virtio_init(&blk->device);
+	if (!error) {
+		*device = &blk->device;
+		return 0;
+	}
+	free(blk->requests);
+	free(blk);
+close_medium:
+	medium->ops->close(medium);
+	return error;
+}
+
+static int blk_create(const char *text, const struct virtio_setup *setup,
+		      struct virtio_device **device, char *message,
+		      size_t message_size)
+{
+	struct blk_options options;
+	struct blk_medium *medium;
+	int error;
+
+	error = blk_options_parse(text, setup->order, &options, message,
+				  message_size);
+	if (error)
+		return error;
+	error = options.nbd ?
+		blk_nbd_open(&options, &medium, message, message_size) :
+		blk_file_open(&options, &medium, message, message_size);
+	if (error)
+		return error;
+	error = blk_create_on(medium, &options, setup, device);
+	if (error)
+		snprintf(message, message_size, "disk %s: %s", options.path,
+			 strerror(-error));
+	return error;
+}
+
+const struct virtio_kind blk_kind = {
+	.option = "disk",
+	.text_required = true,
+	.create = blk_create,
+};
