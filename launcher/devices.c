@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,6 +80,16 @@ static void host_interrupt(void *context, unsigned int bits)
 		eventfd_write(slot->config_fd, 1);
 }
 
+/* The module follows the mapping, so a page given back here is the host's. */
+static int host_discard(void *context, uint64_t gpa, uint64_t bytes)
+{
+	void *start = memory_at(((struct slot *)context)->memory, gpa, bytes);
+
+	if (!start || gpa % GUEST_PAGE_SIZE || bytes % GUEST_PAGE_SIZE)
+		return -EINVAL;
+	return madvise(start, bytes, MADV_DONTNEED) ? -errno : 0;
+}
+
 /* May the slot print a line? If so, how many it could not print before. */
 static bool take_log_budget(struct slot *slot, unsigned int *missed)
 {
@@ -132,6 +143,7 @@ static int init_slot(struct slot *slot, unsigned int number)
 	slot->host = (struct virtio_host){
 		.memory_at = host_memory_at,
 		.interrupt = host_interrupt,
+		.discard = host_discard,
 		.log = host_log,
 		.context = slot,
 	};
