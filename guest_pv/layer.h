@@ -44,6 +44,9 @@ void rl_mmu_ops_init(void);
 void rl_irq_ops_init(void);
 void rl_trap_ops_init(void);
 
+/* pv_segment.c */
+long rl_modify_ldt(void);	/* takes the place of a system call */
+
 /* features.c */
 void rl_cpuid(unsigned int *eax, unsigned int *ebx, unsigned int *ecx,
 	      unsigned int *edx);

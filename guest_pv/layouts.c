@@ -13,6 +13,7 @@
 #include <linux/kobject.h>
 #include <linux/notifier.h>
 #include <linux/platform_device.h>
+#include <linux/sched.h>
 #include <linux/stddef.h>
 #include <linux/vmalloc.h>
 #include <asm/bootparam.h>
@@ -51,7 +52,6 @@ __used __section(RL_LAYOUTS_SECTION) = {
 	L(pv_cpu_ops, store_tr),
 	L(pv_cpu_ops, load_tls),
 	L(pv_cpu_ops, load_gs_index),
-	L(pv_cpu_ops, write_ldt_entry),
 	L(pv_cpu_ops, write_gdt_entry),
 	L(pv_cpu_ops, write_idt_entry),
 	L(pv_cpu_ops, load_sp0),
@@ -81,6 +81,7 @@ __used __section(RL_LAYOUTS_SECTION) = {
 	L(tlb_state, cr4),
 	L(tlb_context, ctx_id),
 	L(tlb_context, tlb_gen),
+	L(task_struct, thread),
 	L(thread_struct, tls_array),
 	L(cpuinfo_x86, x86_capability),
 	L(boot_params, hdr),

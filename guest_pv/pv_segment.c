@@ -4,12 +4,15 @@
  *
  * The real GDT is the host's and has three entries that a guest may set, the
  * TLS ones. The rest of what the kernel writes stays in its own memory, where
- * nobody but the kernel reads it.
+ * nobody but the kernel reads it. There is no LDT: modify_ldt() says so (see
+ * patches.c), as on a kernel that was built without.
  *
  * Rule: no descriptor changes while a segment register holds its selector. The
  * host loads the registers again after each exit and could not know what an
  * old selector was meant to be.
  */
+#include <linux/errno.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <asm/desc.h>
 #include <asm/paravirt.h>
@@ -22,8 +25,8 @@ static_assert(GDT_ENTRY_TLS_MIN == RL_TLS_FIRST);
 static_assert(GDT_ENTRY_TLS_ENTRIES == RL_TLS_COUNT);
 
 static u64 loaded_tls[RL_TLS_COUNT];
-static const void *loaded_ldt;
-static unsigned int loaded_ldt_entries;
+static u64 late_tls[RL_TLS_COUNT];
+static unsigned int late;	/* bits: which of late_tls are to be loaded */
 
 #define read_selector(register)					\
 ({									\
@@ -70,23 +73,29 @@ struct parked {
 	unsigned int ds, es, fs, gs;
 };
 
-/* Takes selectors with (selector & mask) == value out of their registers. */
-static void park(struct parked *p, unsigned int mask, unsigned int value)
+/* The selector of a TLS entry, whatever its RPL. */
+static bool selects(unsigned int selector, int entry)
+{
+	return (selector & ~3) == (RL_TLS_FIRST + entry) << 3;
+}
+
+/* Takes selectors of a TLS entry out of their registers. */
+static void park(struct parked *p, int entry)
 {
 	memset(p, 0, sizeof(*p));
-	if ((read_selector(ds) & mask) == value) {
+	if (selects(read_selector(ds), entry)) {
 		p->ds = read_selector(ds);
 		write_selector(ds, 0);
 	}
-	if ((read_selector(es) & mask) == value) {
+	if (selects(read_selector(es), entry)) {
 		p->es = read_selector(es);
 		write_selector(es, 0);
 	}
-	if ((read_selector(fs) & mask) == value) {
+	if (selects(read_selector(fs), entry)) {
 		p->fs = read_selector(fs);
 		write_selector(fs, 0);
 	}
-	if ((read_selector(gs) & mask) == value) {
+	if (selects(read_selector(gs), entry)) {
 		p->gs = read_selector(gs);
 		load_gs(0);
 	}
@@ -113,45 +122,73 @@ static void unpark(const struct parked *p)
  * what was loaded last nearly always saves the hypercall: the cheapest exit is
  * the one that does not happen.
  :*/
-static void rl_load_tls(struct thread_struct *thread, unsigned int cpu)
+static void set_tls(int entry, u64 descriptor)
 {
 	struct parked parked;
+
+	park(&parked, entry);
+	loaded_tls[entry] = descriptor;
+	rl_hypercall(RL_HC_SET_TLS, entry, descriptor, 0);
+	unpark(&parked);
+}
+
+/* Present, not a system descriptor, and if it is code, readable. */
+static bool data_segment(u64 descriptor)
+{
+	u64 rights = descriptor >> 40;
+
+	return (rights & 0x90) == 0x90 && (rights & 0x0a) != 0x08;
+}
+
+/*
+ * A context switch comes here before it notes which %ds and %es the old task
+ * had. One that the new task's entry makes invalid would be lost, so that
+ * entry waits until the switch is through: rl_load_sp0().
+ */
+static bool must_wait(const struct thread_struct *thread, int entry,
+		      u64 descriptor)
+{
+	return thread != &current->thread && !data_segment(descriptor) &&
+	       (selects(read_selector(ds), entry) ||
+		selects(read_selector(es), entry));
+}
+
+static void rl_load_tls(struct thread_struct *thread, unsigned int cpu)
+{
 	u64 wanted;
 	int i;
 
+	late = 0;
 	for (i = 0; i < RL_TLS_COUNT; i++) {
 		memcpy(&wanted, &thread->tls_array[i], sizeof(wanted));
 		if (wanted == loaded_tls[i])
 			continue;
-		park(&parked, 0xfffc, (RL_TLS_FIRST + i) << 3);
-		loaded_tls[i] = wanted;
-		rl_hypercall(RL_HC_SET_TLS, i, wanted, 0);
-		unpark(&parked);
+		if (must_wait(thread, i, wanted)) {
+			late_tls[i] = wanted;
+			late |= 1 << i;
+		} else {
+			set_tls(i, wanted);
+		}
 	}
+}
+
+static void load_late_tls(void)
+{
+	int i;
+
+	for (i = 0; i < RL_TLS_COUNT; i++)
+		if (late & 1 << i)
+			set_tls(i, late_tls[i]);
+	late = 0;
 }
 
 static void rl_set_ldt(const void *table, unsigned int entries)
 {
-	struct parked parked;
-
-	if (!entries)
-		table = NULL;
-	if (!entries && !loaded_ldt_entries)
-		return;
-	loaded_ldt = table;
-	loaded_ldt_entries = entries;
-	park(&parked, SEGMENT_TI_MASK, SEGMENT_LDT);
-	rl_hypercall(RL_HC_SET_LDT, (u64)table, entries, 0);
-	unpark(&parked);
 }
 
-/* The table may be the loaded one: the host has to look at it again. */
-static void rl_write_ldt_entry(struct desc_struct *table, int entry,
-			       const void *descriptor)
+long rl_modify_ldt(void)
 {
-	memcpy(&table[entry], descriptor, sizeof(*table));
-	if (table == loaded_ldt)
-		rl_set_ldt(table, loaded_ldt_entries);
+	return -ENOSYS;
 }
 
 static void rl_write_gdt_entry(struct desc_struct *table, int entry,
@@ -176,10 +213,15 @@ static unsigned long rl_store_tr(void)
 	return 0;
 }
 
-/* Where entries from ring 3 put their frame: the stubs and the host read it. */
+/*
+ * Where entries from ring 3 put their frame: the stubs and the host read it.
+ * Under XENPV each context switch ends with this.
+ */
 static void rl_load_sp0(unsigned long sp0)
 {
 	WRITE_ONCE(rl_shared.sp0, sp0);
+	if (unlikely(late))
+		load_late_tls();
 }
 
 /* Ring 3 has no ports, whatever its I/O permission bitmap says. */
@@ -192,7 +234,6 @@ void rl_segment_ops_init(void)
 	pv_ops.cpu.load_tls = rl_load_tls;
 	pv_ops.cpu.load_gs_index = rl_load_gs_index;
 	pv_ops.cpu.set_ldt = rl_set_ldt;
-	pv_ops.cpu.write_ldt_entry = rl_write_ldt_entry;
 	pv_ops.cpu.write_gdt_entry = rl_write_gdt_entry;
 	pv_ops.cpu.load_gdt = rl_load_gdt;
 	pv_ops.cpu.load_tr_desc = rl_load_tr;
