@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the programs share that run in a guest and look at how it behaves.
+ *
+ * A program is a list of cases. Each prints one line, and the exit status is 0
+ * when all went well. They are ordinary Linux programs: on a real machine they
+ * must pass as well (see tests/guest/lib/guest.sh).
+ */
+#ifndef RINGLET_TESTS_GUEST_CHECK_H
+#define RINGLET_TESTS_GUEST_CHECK_H
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+static int check_failures;
+
+#define CHECK(condition)						\
+	do {								\
+		if (!(condition)) {					\
+			printf("%s:%d: not so: %s\n", __FILE__,		\
+			       __LINE__, #condition);			\
+			check_failures++;				\
+		}							\
+	} while (0)
+
+/* Like CHECK, and shows a number. */
+#define CHECK_IS(value, wanted)						\
+	do {								\
+		long long value_ = (long long)(value);			\
+		long long wanted_ = (long long)(wanted);		\
+		if (value_ != wanted_) {				\
+			printf("%s:%d: %s is %lld (0x%llx), not %lld\n",\
+			       __FILE__, __LINE__, #value, value_,	\
+			       (unsigned long long)value_, wanted_);	\
+			check_failures++;				\
+		}							\
+	} while (0)
+
+/* Where something else failed than what is being tested. */
+#define NEED(condition)							\
+	do {								\
+		if (!(condition)) {					\
+			printf("%s:%d: needed: %s\n", __FILE__,		\
+			       __LINE__, #condition);			\
+			fflush(stdout);					\
+			_exit(99);					\
+		}							\
+	} while (0)
+
+#define CASE(name)							\
+	do {								\
+		int before_ = check_failures;				\
+		name();							\
+		printf("%s %s\n",					\
+		       check_failures == before_ ? "ok" : "FAILED",	\
+		       #name);						\
+		fflush(stdout);						\
+	} while (0)
+
+#define DONE() return check_failures ? 1 : 0
+
+/* --- signals: what a piece of code raises --------------------------------- */
+
+struct caught {
+	int signal;		/* 0: none */
+	int code;
+	uint64_t address;	/* si_addr */
+	uint64_t rip, error, trap, cr2;
+};
+
+static struct caught caught;
+static sigjmp_buf caught_jump;
+
+static __attribute__((unused)) void catch_handler(int number, siginfo_t *info,
+						  void *context)
+{
+	const greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+	caught = (struct caught) {
+		number, info->si_code, (uint64_t)info->si_addr, r[REG_RIP],
+		r[REG_ERR], r[REG_TRAPNO], r[REG_CR2]
+	};
+	siglongjmp(caught_jump, 1);
+}
+
+/* All signals that exceptions become go to catch_handler, on its own stack. */
+static __attribute__((unused)) void catch_all(void)
+{
+	static char stack[65536];
+	static const int numbers[] = {
+		SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS
+	};
+	struct sigaction action = {
+		.sa_sigaction = catch_handler,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK,
+	};
+	stack_t on = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	unsigned int i;
+
+	NEED(!sigaltstack(&on, NULL));
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		NEED(!sigaction(numbers[i], &action, NULL));
+}
+
+/* Runs a statement; what it raised is in `caught`. */
+#define CATCH(...)							\
+	do {								\
+		memset(&caught, 0, sizeof(caught));			\
+		if (!sigsetjmp(caught_jump, 1)) {			\
+			__VA_ARGS__;					\
+		}							\
+	} while (0)
+
+/* Runs a function in a child; returns what waitpid() says of its end. */
+static __attribute__((unused)) int in_child(void (*run)(void))
+{
+	int status = -1;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	NEED(child >= 0);
+	if (!child) {
+		check_failures = 0;
+		run();
+		fflush(stdout);
+		_exit(check_failures ? 1 : 0);
+	}
+	NEED(waitpid(child, &status, 0) == child);
+	return status;
+}
+#endif
