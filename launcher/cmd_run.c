@@ -48,6 +48,11 @@ static const char help[] =
 "  -m, --memory SIZE   memory of the guest, with K, M or G; default 512M\n"
 "  -i, --initrd FILE   initial RAM disk\n"
 "  -a, --append ARGS   kernel arguments, as those behind --\n"
+"      --disk FILE     a disk: an image, a block device or nbd:unix:PATH; more\n"
+"                      words: ,readonly ,direct ,serial=S ,id=N\n"
+"      --net HOW       a network: user, tap=NAME, unix=PATH; more words:\n"
+"                      ,mac=M and, with user, ,forward=HOST:GUEST\n"
+"      --rng           the host's random numbers\n"
 "      --stats FILE    write statistics (JSON) to FILE at the end; - is\n"
 "                      standard error\n"
 "      --escape KEY    escape key, such as ^A (the default) or ^], or none\n"
@@ -108,12 +113,12 @@ static int open_files(struct run *run)
 	    boot_check_memory(options->memory, GUEST_LOW_MEMORY,
 			      run->initrd.size))
 		return STATUS_KERNEL;
-	run->device_fd = device_open();
-	if (run->device_fd < 0)
-		return STATUS_HOST;
 	run->devices = devices_create(options->devices, options->device_count,
 				      1, &status);
-	return run->devices ? STATUS_OK : status;
+	if (!run->devices)
+		return status;
+	run->device_fd = device_open();
+	return run->device_fd < 0 ? STATUS_HOST : STATUS_OK;
 }
 
 static int prepare(struct run *run)

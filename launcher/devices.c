@@ -174,6 +174,18 @@ static unsigned int order_of(const struct device_option *options,
 	return order;
 }
 
+/* A message may name its option or its kind itself. */
+static void say_why(const char *option, const char *text, const char *message)
+{
+	if (!strncmp(message, "--", 2) ||
+	    !strncmp(message, option, strlen(option)))
+		log_warnx("%s", message);
+	else if (*text)
+		log_warnx("--%s %s: %s", option, text, message);
+	else
+		log_warnx("--%s: %s", option, message);
+}
+
 struct devices *devices_create(const struct device_option *options,
 			       unsigned int count, unsigned int cpus,
 			       int *status)
@@ -194,8 +206,7 @@ struct devices *devices_create(const struct device_option *options,
 		error = kind->create(options[i].text, &setup, &slot->device,
 				     message, sizeof(message));
 		if (error) {
-			log_warnx("--%s %s: %s", kind->option,
-				  options[i].text, message);
+			say_why(kind->option, options[i].text, message);
 			break;
 		}
 		devices->count++;
