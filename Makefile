@@ -61,23 +61,26 @@ module:
 
 # --- to look at it ---
 
+# Two of these at once must not build the same file.
+LOCKED = mkdir -p build && flock build/lock
+
 # What it says goes to standard error: standard output is the command's.
 demo:
 	$(Q)tools/deps >&2
-	$(Q)$(MAKE) build >&2
+	$(Q)$(LOCKED) $(MAKE) build >&2
 	$(Q)tests/sandbox/guest $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
 		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
 export CMD
 
 check:
 	$(Q)tools/deps
-	$(Q)$(MAKE) build
+	$(Q)$(LOCKED) $(MAKE) build
 	$(Q)tools/report
 	$(Q)tests/run $(if $(TAGS),--tags '$(TAGS)') $(TESTS)
 
 bench:
 	$(Q)tools/deps
-	$(Q)$(MAKE) build
+	$(Q)$(LOCKED) $(MAKE) build
 	$(Q)tests/bench/run
 
 journey:

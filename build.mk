@@ -26,8 +26,8 @@ launcher: $(BUILD)/ringlet
 
 $(BUILD)/ringlet: $(OBJECTS)
 	$(call say,LINK,ringlet)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@.new $(OBJECTS) $(LIBS) && \
-		mv $@.new $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@.$$$$ $(OBJECTS) $(LIBS) && \
+		mv $@.$$$$ $@
 
 # The version changes with each commit: only what prints it is rebuilt then.
 # The flags count for all.

@@ -81,9 +81,6 @@ class Frame:
         """Standard error of the command."""
         return self.after[:self.error_bytes]
 
-    def rest(self):
-        return self.after[self.error_bytes:]
-
 
 def parser():
     p = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -126,7 +123,7 @@ def guest_archive(options, token):
     return archive.bytes()
 
 
-def host_script(options, token):
+def host_script(options):
     """The shell commands that the emulated host runs."""
     words = "console=hvc0" if options.verbose else "console=hvc0 quiet"
     lines = [
@@ -140,20 +137,20 @@ def host_script(options, token):
         "status=$?",
         f"{{ {options.after}\n}} >&2",
     ]
-    if options.command:
-        lines.append(f"printf '<{token} stats %d>\\n' $status; "
-                     "cat /tmp/stats 2>/dev/null")
+    if options.stats:
+        lines.append("cat /tmp/stats >/dev/vport0p4")
     return "\n".join(lines + ["exit $status"]) + "\n"
 
 
-def keep_stats(options, text):
+def keep_stats(options):
+    """The statistics come on the channel that also carries the status."""
     if not options.stats:
         return
-    if not text.strip():
+    if not options.payload.strip():
         say("`ringlet run` wrote no statistics")
         return
     with open(options.stats, "wb") as out:
-        out.write(text)
+        out.write(options.payload)
 
 
 def with_command(options, token):
@@ -161,13 +158,7 @@ def with_command(options, token):
     frame = Frame(token, sandbox.write_all(1), options.verbose)
     options.stdin = None
     status = sandbox.execute(options, stdout=frame.feed)
-    text = frame.rest() if frame.status is not None else b""
-    if frame.status is None:
-        text = frame.held if frame.began else frame.before
-    mark = re.compile(rb"<%s stats (\d+)>\n" % token.encode())
-    guest_words, *found = mark.split(text, maxsplit=1)
-    if found:
-        keep_stats(options, found[1])
+    guest_words = frame.held if frame.began else frame.before
     if status in (sandbox.EXIT_KERNEL, sandbox.EXIT_TIMEOUT, EXIT_TROUBLE):
         if frame.status is None and not options.verbose:
             show(guest_words)
@@ -216,9 +207,11 @@ def main(words, usage):
         initramfs.require_product()
         options.more = {
             "sandbox/guest.cpio": guest_archive(options, token),
-            "sandbox/script": host_script(options, token).encode()}
+            "sandbox/script": host_script(options).encode()}
         options.add, options.command = options.host_add, ["sh", "/sandbox/script"]
         sandbox.build(options, prepared=True)
-        return with_command(options, token) if framed \
+        status = with_command(options, token) if framed \
             else sandbox.execute(options)
+        keep_stats(options)
+        return status
     return sandbox.guarded(action)

@@ -87,8 +87,9 @@ def build(options, prepared=False):
 
 def verdict(machine, log, in_time):
     """The exit status, and what has to be said about it."""
-    words = machine.status_text.split()
-    status = int(words[1]) if len(words) >= 2 else None
+    payload, found, word = machine.status_text.rpartition(b"exit ")
+    status = int(word) if found and word.strip().isdigit() else None
+    machine.options.payload = payload if found else machine.status_text
     if log.first is not None:
         say("the host's kernel complained:")
         trouble = EXIT_KERNEL
