@@ -72,6 +72,7 @@ static void handle_host_events(struct rl_vcpu *vcpu)
 		handle_machine_check();
 }
 
+/* All but DR7, which the switcher loads and clears (see breakpoints_off). */
 static void load_debug_registers(struct rl_vcpu *vcpu)
 {
 	set_debugreg(vcpu->dr[0], 0);
@@ -79,7 +80,6 @@ static void load_debug_registers(struct rl_vcpu *vcpu)
 	set_debugreg(vcpu->dr[2], 2);
 	set_debugreg(vcpu->dr[3], 3);
 	set_debugreg(DR6_RESERVED, 6);
-	set_debugreg(vcpu->dr7, 7);
 }
 
 static void store_debug_registers(struct rl_vcpu *vcpu)
@@ -91,10 +91,8 @@ static void store_debug_registers(struct rl_vcpu *vcpu)
 		vcpu->dr6 = dr6;
 		set_debugreg(DR6_RESERVED, 6);
 	}
-	if (vcpu->dr7 & DR_GLOBAL_ENABLE_MASK) {
-		set_debugreg(0, 7);
+	if (hw_breakpoint_active() || vcpu->shared->dr7)
 		hw_breakpoint_restore();
-	}
 }
 
 /*
@@ -124,7 +122,7 @@ int enter_guest(struct rl_vcpu *vcpu)
 	vcpu->shared->host_cr3 = __native_read_cr3();
 	if (unlikely(hw_breakpoint_active()))
 		set_debugreg(0, 7);
-	if (unlikely(vcpu->dr7 & DR_GLOBAL_ENABLE_MASK))
+	if (unlikely(vcpu->shared->dr7))
 		load_debug_registers(vcpu);
 	vcpu->vm->stats.entries++;
 	trace_rl_entry(vcpu);
@@ -144,8 +142,7 @@ int enter_guest(struct rl_vcpu *vcpu)
 	vcpu->vm->stats.guest_ns += vcpu->mark_ns - now;
 	if (vcpu->regs->vector == 14)
 		vcpu->fault_gva = native_read_cr2();
-	if (unlikely(vcpu->regs->vector == 1 ||
-		     (vcpu->dr7 & DR_GLOBAL_ENABLE_MASK)))
+	if (unlikely(vcpu->regs->vector == 1 || vcpu->shared->dr7))
 		store_debug_registers(vcpu);
 	else if (unlikely(hw_breakpoint_active()))
 		hw_breakpoint_restore();

@@ -120,6 +120,7 @@ int debugreg_write(struct rl_vcpu *vcpu, unsigned int n, u64 value)
 	case 5: case 7:
 		/* No GD: reading a debug register is a hypercall anyway. */
 		vcpu->dr7 = (value & 0xffff00ffULL) | DR7_FIXED;
+		vcpu->shared->dr7 = vcpu->dr7 & DR7_ENABLES ? vcpu->dr7 : 0;
 		return 0;
 	}
 	return -EINVAL;

@@ -29,6 +29,8 @@
    no value of the guest's ever equals it. */
 #define SHARED_ROOT_NONE	(1ULL << 63)
 
+#define SHARED_DR7		(SHARED_ROOTS + 16 * SHARED_ROOT_COUNT)
+
 /* Offsets in struct window_host. */
 #define HOST_RSP		0
 #define HOST_CR4		8
@@ -99,6 +101,7 @@ struct window_shared {
 	__u64 host_cr3;
 	__u64 syscall_entry;	/* GVA in ring 1 */
 	struct window_root roots[SHARED_ROOT_COUNT];
+	__u64 dr7;		/* the guest's; 0: no breakpoint is on */
 };
 
 /* Page HOST: written and read under the host's CR3 only. */
@@ -144,6 +147,7 @@ struct window_stack {
 RL_ASSERT_OFFSET(window_shared, host_cr3, SHARED_HOST_CR3);
 RL_ASSERT_OFFSET(window_shared, syscall_entry, SHARED_SYSCALL_ENTRY);
 RL_ASSERT_OFFSET(window_shared, roots, SHARED_ROOTS);
+RL_ASSERT_OFFSET(window_shared, dr7, SHARED_DR7);
 RL_ASSERT_OFFSET(window_host, rsp, HOST_RSP);
 RL_ASSERT_OFFSET(window_host, cr4, HOST_CR4);
 RL_ASSERT_OFFSET(window_host, guest_cr4, HOST_GUEST_CR4);

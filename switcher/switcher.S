@@ -111,6 +111,11 @@ switcher_enter:
 	movq	%rax, %cr3
 enter_begin:
 	/* An NMI from here to the iretq gives the entry up (ist_nmi). */
+	movq	SHARED(SHARED_DR7), %rax
+	testq	%rax, %rax
+	jz	enter_segments
+	movq	%rax, %dr7
+enter_segments:
 	cmpq	$0, STACK(STACK_SELECTORS)
 	jne	enter_selectors
 enter_bases:
@@ -146,6 +151,19 @@ enter_selectors:
 	jmp	enter_bases
 enter_end:
 
+/*
+ * The guest's breakpoints may lie anywhere but in its two forbidden slots: at
+ * an address of the host kernel's, for one. So they are on only while the
+ * guest's CR3 is loaded. Destroys RAX and the flags.
+ */
+	.macro	breakpoints_off
+	cmpq	$0, SHARED(SHARED_DR7)
+	je	1f
+	xorl	%eax, %eax
+	movq	%rax, %dr7
+1:
+	.endm
+
 /*J: switcher.exit
  * On the way out the processor has already done the hard part: it found RSP0
  * in the guest's TSS, pushed where the guest was, and jumped to a stub, all by
@@ -176,6 +194,7 @@ exit_framed:
 	   the host's SMAP off, DF break its string instructions. */
 	pushq	$2
 	popfq
+	breakpoints_off
 	movq	%cr3, %rbx
 	movq	SHARED(SHARED_HOST_CR3), %rax
 	movq	%rax, %cr3
@@ -232,6 +251,7 @@ exit_from_window:
 leave_entry:
 	/* The guest's segment state was not reached, or does not matter: go
 	   back without reading it. Free registers: all. */
+	breakpoints_off
 	movq	%cr3, %rbx
 	movq	SHARED(SHARED_HOST_CR3), %rax
 	movq	%rax, %cr3

@@ -40,7 +40,7 @@ struct machine {
 static int device;
 static struct rl_info info;
 static unsigned int timeout = 15;
-static uint64_t environment, ncpus;
+static uint64_t environment, ncpus, window_call, asm_exc_debug;
 static volatile sig_atomic_t expired;
 
 static volatile struct tiny_mailbox *mailbox(const struct machine *m)
@@ -290,6 +290,8 @@ static enum tiny_outcome run_case(const struct image *image,
 	box->levels = info.paging_levels;
 	box->cpus = ncpus;
 	box->tsc_khz = info.tsc_khz;
+	box->window_call = window_call;
+	box->asm_exc_debug = asm_exc_debug;
 	box->raw = !strncmp(c->name, "raw_", 4);
 	regs.rdi = c->function;
 	if (ioctl(m.vcpu, RL_SET_REGS, &regs))
@@ -308,6 +310,23 @@ static enum tiny_outcome run_case(const struct image *image,
 
 /* --- all ------------------------------------------------------------------------------ */
 
+static uint64_t symbol(const char *name)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	char line[512], found[256];
+	unsigned long at;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx %*c %255s", &at, found) == 2 &&
+		    !strcmp(found, name))
+			break;
+		else
+			at = 0;
+	if (f)
+		fclose(f);
+	return at;
+}
+
 static void look_around(void)
 {
 	FILE *f = fopen("/proc/cpuinfo", "r");
@@ -319,6 +338,8 @@ static void look_around(void)
 			environment |= TINY_ENV_TCG;
 	if (f)
 		fclose(f);
+	window_call = symbol("window_call");
+	asm_exc_debug = symbol("asm_exc_debug");
 	if (info.host_pti)
 		environment |= TINY_ENV_PTI;
 	ncpus = sysconf(_SC_NPROCESSORS_ONLN);

@@ -10,7 +10,7 @@ bool (*trap_hook)(struct frame *f);
 void (*irq_hook)(struct frame *f, unsigned int line);
 volatile u64 irq_count[RL_IRQ_COUNT];
 struct rl_init init_block;
-u64 user_stack[512] __attribute__((section(".user"), aligned(16)));
+u64 user_stack[512] __attribute__((section(".user.data"), aligned(16)));
 
 void syscall_entry(void);
 void user_enter(struct frame *regs);

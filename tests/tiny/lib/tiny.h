@@ -114,11 +114,11 @@ s64 trap_set(unsigned int vector, u64 flags);
 
 /* --- ring 3 ------------------------------------------------------------------- */
 
-#define USER __attribute__((section(".user")))
+#define USER __attribute__((section(".user.data")))	/* data of ring 3 */
 /* A piece of assembly of ring 3, which `name` points to. */
 #define USER_CODE(name, text) \
 	extern char name[]; \
-	asm(".pushsection .user, \"awx\"\n\t.globl " #name "\n" #name ":\n\t" \
+	asm(".pushsection .user, \"awx\"\n\t.balign 16\n\t.globl " #name "\n" #name ":\n\t" \
 	    text "\n\t.popsection")
 
 extern u64 user_stack[512];	/* in the user section */
