@@ -64,7 +64,11 @@ static void build(struct rl_vcpu *vcpu, unsigned int vector)
 			 vector * WINDOW_STUB_SIZE;
 		g.segment = RL_SWITCHER_CS;
 		g.bits.type = GATE_INTERRUPT;
-		g.bits.dpl = 0;
+		/* Of the others, `int n` could pass for a hardware interrupt,
+		   or for an exception with an error code. */
+		if ((vector == 3 || vector == 4) &&
+		    (trap->flags & RL_TRAP_USER))
+			g.bits.dpl = 3;
 		g.bits.ist = ist_of(vector);
 	}
 	g.offset_low = target;
