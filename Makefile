@@ -13,7 +13,7 @@ CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help deps build module launcher demo check clean install bench journey
+.PHONY: help deps build module launcher demo check fuzz clean install bench journey
 .DEFAULT_GOAL := build
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo '                GUEST_ADD=DIR appears at /add, STATS=FILE is written'
 	@echo 'make check      build, lints, every test; ends with the count'
 	@echo '                TESTS="name..." only these, TAGS=quick only those'
+	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
 	@echo 'make bench      measurements in the sandbox'
 	@echo 'make journey    the book in the sources: build/journey.md'
 	@echo 'make install    into PREFIX=$(PREFIX), the module for the running kernel'
@@ -77,6 +78,10 @@ check:
 	$(Q)$(LOCKED) $(MAKE) build
 	$(Q)tools/report
 	$(Q)tests/run $(if $(TAGS),--tags '$(TAGS)') $(TESTS)
+
+fuzz:
+	$(Q)tools/deps
+	$(Q)$(MAKE) -C tests/fuzz $(if $(SECONDS),SECONDS='$(SECONDS)')
 
 bench:
 	$(Q)tools/deps
