@@ -2,6 +2,7 @@
 /* The kinds of devices that there are: the one list to extend. */
 #include <string.h>
 
+#include "balloon.h"
 #include "blk.h"
 #include "device.h"
 #include "net.h"
@@ -11,6 +12,7 @@ const struct virtio_kind *const virtio_kinds[] = {
 	&blk_kind,
 	&rng_kind,
 	&net_kind,
+	&balloon_kind,
 	NULL
 };
 

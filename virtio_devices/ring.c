@@ -172,6 +172,8 @@ static const char *add_buffer(struct virtio_ring *ring,
 		if (!piece->iov_base || !got || got > left)
 			return "a buffer is not in memory";
 		piece->iov_len = got;
+		if (chain->gpa)
+			chain->gpa[piece - chain->iov] = gpa;
 		if (in) {
 			chain->in_count++;
 			chain->in_bytes += got;

@@ -51,6 +51,8 @@ struct virtio_device;
 struct ring_chain {
 	struct iovec *iov;
 	unsigned int room;
+	uint64_t *gpa;		/* NULL, or room for the address of each piece,
+				   in the order of iov */
 	uint16_t head;		/* for ring_push() */
 	struct iovec *out, *in;
 	unsigned int out_count, in_count;

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The entropy device. */
+#include <errno.h>
+#include <string.h>
+
+#include "unit.h"
+
+#include "fake_driver.h"
+#include "virtio_devices/rng.h"
+
+static struct fake_driver driver;
+static struct virtio_device *device;
+
+static int set_up(void **state)
+{
+	struct virtio_setup setup = { .cpus = 1 };
+	char message[256];
+
+	(void)state;
+	assert_int_equal(rng_kind.create("", &setup, &device, message,
+					 sizeof(message)), 0);
+	fake_driver_init(&driver);
+	assert_int_equal(fake_driver_start(&driver, device, 0), 15);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	fake_driver_end(&driver);
+	virtio_destroy(device);
+	return 0;
+}
+
+static uint32_t request(const struct fake_buffer *buffers, unsigned int out,
+			unsigned int in)
+{
+	uint32_t written;
+	uint16_t head;
+
+	fake_add(&driver, 0, buffers, out, in);
+	fake_kick(&driver, 0);
+	assert_true(fake_used(&driver, 0, &head, &written));
+	return written;
+}
+
+/* 64 bytes that are neither zero nor twice the same. */
+static void test_fills(void **state)
+{
+	uint64_t gpa = fake_alloc(&driver, 128);
+	struct fake_buffer first = { gpa, 64 };
+	struct fake_buffer second[] = { { gpa + 64, 13 }, { gpa + 77, 51 } };
+	uint8_t zero[64] = { 0 };
+
+	(void)state;
+	assert_int_equal(request(&first, 0, 1), 64);
+	assert_int_equal(request(second, 0, 2), 64);
+	assert_memory_not_equal(fake_at(&driver, gpa), zero, 64);
+	assert_memory_not_equal(fake_at(&driver, gpa + 64),
+				fake_at(&driver, gpa), 64);
+}
+
+/* Much is asked for: some is given, and nothing behind it touched. */
+static void test_gives_some(void **state)
+{
+	uint64_t gpa = fake_alloc(&driver, 1 << 20);
+	uint32_t written, i;
+
+	(void)state;
+	written = request(&(struct fake_buffer){ gpa, 1 << 20 }, 0, 1);
+	assert_in_range(written, 1, 4096);
+	for (i = written; i < 1 << 20; i++)
+		assert_int_equal(*(uint8_t *)fake_at(&driver, gpa + i), 0);
+}
+
+/* Nothing to write to: nothing written. */
+static void test_nowhere(void **state)
+{
+	uint64_t gpa = fake_alloc(&driver, 64);
+
+	(void)state;
+	memset(fake_at(&driver, gpa), 7, 64);
+	assert_int_equal(request(&(struct fake_buffer){ gpa, 64 }, 1, 0), 0);
+	assert_int_equal(*(uint8_t *)fake_at(&driver, gpa), 7);
+	assert_int_equal(fake_status(&driver), 15);
+}
+
+static void test_value_refused(void **state)
+{
+	struct virtio_setup setup = { .cpus = 1 };
+	struct virtio_device *made;
+	char message[256] = "";
+
+	(void)state;
+	assert_int_equal(rng_kind.create("x", &setup, &made, message,
+					 sizeof(message)), -EINVAL);
+	assert_true(*message);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	static const struct CMUnitTest tests[] = {
+		TEST(test_fills),
+		TEST(test_gives_some),
+		TEST(test_nowhere),
+		TEST(test_value_refused),
+	};
+
+	return cmocka_run_group_tests_name("rng", tests, NULL, NULL);
+}
