@@ -132,6 +132,7 @@ static s64 simple_call(struct rl_vcpu *vcpu, u64 nr, u64 a, u64 b, u64 c)
 		shadow_flush_kernel(vcpu);
 		return 0;
 	case RL_HC_DELIVER:
+		inject_settle(vcpu);
 		return 0;	/* the run loop delivers */
 	case RL_HC_HALT:
 		vcpu->halted = true;

@@ -154,11 +154,8 @@ void inject_interrupts(struct rl_vcpu *vcpu)
 	if (!vcpu->page)
 		return;
 	line = find_first_bit(vcpu->irq_pending, RL_IRQ_COUNT);
-	if (line == RL_IRQ_COUNT) {
-		if (READ_ONCE(vcpu->page->pending))
-			WRITE_ONCE(vcpu->page->pending, 0);
+	if (line == RL_IRQ_COUNT)
 		return;
-	}
 	if (inject_possible(vcpu)) {
 		clear_bit(line, vcpu->irq_pending);
 		if (vcpu->traps[RL_IRQ_BASE + line].handler) {
@@ -178,15 +175,18 @@ void inject_interrupts(struct rl_vcpu *vcpu)
 		   !bitmap_empty(vcpu->irq_pending, RL_IRQ_COUNT));
 }
 
-/*
- * Did an interrupt arrive after inject_interrupts()? Called with interrupts
- * off, just before the entry.
- */
-bool inject_wanted(struct rl_vcpu *vcpu)
+/* inject_wanted() where a line is pending. Any context. */
+bool inject_wanted_now(struct rl_vcpu *vcpu)
 {
-	if (!vcpu->page || bitmap_empty(vcpu->irq_pending, RL_IRQ_COUNT))
-		return false;
-	return inject_possible(vcpu) || !READ_ONCE(vcpu->page->pending);
+	return vcpu->page &&
+	       (inject_possible(vcpu) || !READ_ONCE(vcpu->page->pending));
+}
+
+/* The guest saw `pending`: it goes when there is nothing behind it. */
+void inject_settle(struct rl_vcpu *vcpu)
+{
+	if (vcpu->page && bitmap_empty(vcpu->irq_pending, RL_IRQ_COUNT))
+		WRITE_ONCE(vcpu->page->pending, 0);
 }
 
 /* --- the guest's own iret ---------------------------------------------------- */
@@ -246,6 +246,7 @@ void inject_iret(struct rl_vcpu *vcpu)
 
 	if (!vcpu->page || !read_iret_frame(vcpu, frame))
 		return;
+	inject_settle(vcpu);
 	r->rax = READ_ONCE(vcpu->page->iret_rax);
 	r->rcx = READ_ONCE(vcpu->page->iret_rcx);
 	r->r11 = READ_ONCE(vcpu->page->iret_r11);

@@ -312,13 +312,21 @@ void inject_fault(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
 void inject_page_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error);
 void inject_interrupts(struct rl_vcpu *vcpu);
 bool inject_possible(struct rl_vcpu *vcpu);
-bool inject_wanted(struct rl_vcpu *vcpu);
+bool inject_wanted_now(struct rl_vcpu *vcpu);
+void inject_settle(struct rl_vcpu *vcpu);
 void inject_iret(struct rl_vcpu *vcpu);
 bool inject_from_iret(struct rl_vcpu *vcpu);
 
 static inline bool vcpu_in_user(const struct rl_vcpu *vcpu)
 {
 	return (vcpu->regs->cs & 3) == 3;
+}
+
+/* Must inject_interrupts() run before the next entry? */
+static inline bool inject_wanted(struct rl_vcpu *vcpu)
+{
+	return !bitmap_empty(vcpu->irq_pending, RL_IRQ_COUNT) &&
+	       inject_wanted_now(vcpu);
 }
 
 static inline bool gva_canonical(gva_t gva)

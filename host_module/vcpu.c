@@ -82,63 +82,68 @@ static void wait_for_interrupt(struct rl_vcpu *vcpu)
 }
 
 /*
- * Enters the guest unless something must be done first. -EAGAIN: ask again;
- * other -errno: never.
+ * Enters the guest unless something must be done first. -EAGAIN: prepare() does
+ * it; other -errno: this pCPU cannot run guests. With interrupts off nothing
+ * can move the thread to another pCPU.
  */
 static int run_once(struct rl_vcpu *vcpu)
 {
 	int r;
 
-	preempt_disable();
 	local_irq_disable();
 	WRITE_ONCE(vcpu->running_cpu, smp_processor_id());
 	smp_mb();
-	if (__xfer_to_guest_mode_work_pending() || inject_wanted(vcpu) ||
-	    READ_ONCE(vcpu->run->immediate_exit))
+	if (unlikely(read_thread_flags() & XFER_TO_GUEST_MODE_WORK ||
+		     vcpu->dead || vcpu->halted ||
+		     READ_ONCE(vcpu->run->immediate_exit) ||
+		     inject_wanted(vcpu)))
 		r = -EAGAIN;
 	else
 		r = enter_guest(vcpu);
 	WRITE_ONCE(vcpu->running_cpu, -1);
 	local_irq_enable();
-	preempt_enable();
 	return r;
 }
 
+/* Does what stands before an entry. 0: try it; 1 or -errno: RL_RUN ends. */
+static int prepare(struct rl_vcpu *vcpu)
+{
+	if (vcpu->dead) {
+		vcpu->run->exit_reason = RL_EXIT_KILLED;
+		return 1;
+	}
+	if (interrupted(vcpu)) {
+		vcpu->run->exit_reason = RL_EXIT_INTERRUPTED;
+		return -EINTR;
+	}
+	if (vcpu->halted)
+		wait_for_interrupt(vcpu);
+	else if (need_resched())
+		schedule();
+	else
+		inject_interrupts(vcpu);
+	return 0;
+}
+
 /*J: vcpu.loop
- * The life of a vCPU is one loop. Is there work that any returning program
- * would have to do first, a signal or another task's turn? Is there an
- * interrupt for the guest? Then enter; and when the guest comes back, find out
- * why and serve it. Only a reason that the launcher must serve ends the loop.
+ * The life of a vCPU is one loop: enter the guest, find out why it came back,
+ * serve that, enter again. Only when something stands before the entry is
+ * anything else asked: is the guest dead, has a signal come, is it another
+ * task's turn, is there an interrupt for the guest? A reason that the launcher
+ * must serve ends the loop.
  :*/
 static int run(struct rl_vcpu *vcpu)
 {
 	int r;
 
 	for (;;) {
-		if (vcpu->dead) {
-			vcpu->run->exit_reason = RL_EXIT_KILLED;
-			return 0;
-		}
-		if (interrupted(vcpu)) {
-			vcpu->run->exit_reason = RL_EXIT_INTERRUPTED;
-			return -EINTR;
-		}
-		if (vcpu->halted) {
-			wait_for_interrupt(vcpu);
-			continue;
-		}
-		if (need_resched()) {
-			schedule();
-			continue;
-		}
-		inject_interrupts(vcpu);
 		r = run_once(vcpu);
 		if (r == -EAGAIN)
-			continue;
+			r = prepare(vcpu);
+		else if (!r && exit_handle(vcpu) == EXIT_TO_LAUNCHER)
+			r = 1;
 		if (r)
-			return r;
-		if (exit_handle(vcpu) == EXIT_TO_LAUNCHER)
-			return 0;
+			return min(r, 0);
 	}
 }
 
