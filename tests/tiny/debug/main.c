@@ -183,7 +183,10 @@ CASE(mov_ss)
 			regs = trap.frame;
 			user_run(&regs);
 		}
-		EQUAL(trap.vector, want[i]);
+		if (trap.vector != want[i])
+			FAIL("%d: vector %lu, error 0x%lx, at +%lu", i,
+			     trap.vector, trap.frame.error,
+			     trap.frame.rip - (u64)user_mov_ss);
 		EQUAL(trap.frame.cs, RL_USER_CS);
 	}
 	set_dr(7, 0);

@@ -13,7 +13,6 @@ struct rl_init init_block;
 u64 user_stack[512] __attribute__((section(".user.data"), aligned(16)));
 
 void syscall_entry(void);
-void user_enter(struct frame *regs);
 void __attribute__((noreturn)) user_leave(void);
 void trap_handle(struct frame *f);
 void tiny_main(void (*function)(void));

@@ -126,6 +126,7 @@ extern u64 user_stack[512];	/* in the user section */
 void user_run(struct frame *regs);
 void user_start(struct frame *regs, const void *rip);	/* fresh registers */
 void user_go(const void *rip);				/* both */
+void user_enter(struct frame *regs);	/* user_run() without preparations */
 
 /* --- hypercalls, the shared page, the machine --------------------------------- */
 

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Virtual interrupts: timer, halt, lines raised by the launcher, and the rules
+ * of vif, pending and the zone.
+ */
+#include "tiny.h"
+
+static void wait_count(unsigned int line, u64 count, u64 us)
+{
+	u64 until = rdtsc() + us * shared_page.tsc_khz / 1000;
+
+	while (irq_count[line] < count)
+		if (rdtsc() > until)
+			FAIL("line %u: %lu interrupts, not %lu", line,
+			     irq_count[line], count);
+}
+
+static void set_timer(u64 ns)
+{
+	EQUAL(hypercall(RL_HC_SET_TIMER, ns, 0, 0), 0);
+}
+
+CASE(timer_fires)
+{
+	u64 start = rdtsc();
+
+	irq_enable();
+	set_timer(5000000);
+	wait_count(RL_IRQ_TIMER, 1, 2000000);
+	CHECK((rdtsc() - start) * 1000 / shared_page.tsc_khz >= 4900);
+	spin_us(20000);
+	EQUAL(irq_count[RL_IRQ_TIMER], 1);	/* once */
+}
+
+CASE(timer_zero)
+{
+	irq_enable();
+	for (u64 i = 1; i <= 100; i++) {
+		set_timer(0);
+		wait_count(RL_IRQ_TIMER, i, 2000000);
+	}
+}
+
+CASE(timer_cancelled)
+{
+	irq_enable();
+	set_timer(20000000);
+	set_timer(~0UL);
+	spin_us(50000);
+	EQUAL(irq_count[RL_IRQ_TIMER], 0);
+}
+
+CASE(timer_far_future)
+{
+	irq_enable();
+	set_timer(~0UL - 1);
+	set_timer(1UL << 63);
+	set_timer((1UL << 63) - 1);
+	spin_us(50000);
+	EQUAL(irq_count[RL_IRQ_TIMER], 0);
+	set_timer(1000);
+	wait_count(RL_IRQ_TIMER, 1, 2000000);
+}
+
+CASE(halt_wakes)
+{
+	set_timer(10000000);
+	EQUAL(hypercall(RL_HC_HALT, 0, 0, 0), 0);
+	EQUAL(shared_page.vif, 1);
+	wait_count(RL_IRQ_TIMER, 1, 0);
+	CHECK(host_stats()->halts >= 1);
+}
+
+CASE(halt_by_instruction)
+{
+	irq_enable();
+	set_timer(10000000);
+	TRY("hlt");
+	EQUAL(trap.vector, TRAP_NONE);
+	wait_count(RL_IRQ_TIMER, 1, 0);
+}
+
+/* Halting with interrupts off wakes, and delivers nothing. */
+CASE(halt_with_interrupts_off)
+{
+	set_timer(10000000);
+	TRY("hlt");
+	EQUAL(trap.vector, TRAP_NONE);
+	EQUAL(irq_count[RL_IRQ_TIMER], 0);
+	EQUAL(shared_page.pending, 1);
+	irq_enable();
+	EQUAL(irq_count[RL_IRQ_TIMER], 1);
+	EQUAL(shared_page.pending, 0);
+}
+
+CASE(vif_off_holds_back)
+{
+	EQUAL(request(TINY_RAISE, 5, 0), 0);
+	for (int i = 0; i < 10; i++)
+		hypercall(RL_HC_DELIVER, 0, 0, 0);
+	EQUAL(irq_count[5], 0);
+	EQUAL(shared_page.pending, 1);
+	irq_enable();
+	EQUAL(irq_count[5], 1);
+	irq_disable();
+}
+
+/* Only the value 1 of vif means on. */
+CASE(vif_of_other_values)
+{
+	for (int v = 2; v < 256; v++) {
+		shared_page.vif = v;
+		request(TINY_RAISE, 5, 0);
+		hypercall(RL_HC_DELIVER, 0, 0, 0);
+		EQUAL(irq_count[5], 0);
+	}
+	irq_enable();
+	EQUAL(irq_count[5], 1);
+}
+
+CASE(every_line)
+{
+	for (u64 line = 0; line < RL_IRQ_COUNT; line++)
+		EQUAL(request(TINY_RAISE, line, 0), 0);
+	CHECK(request(TINY_RAISE, RL_IRQ_COUNT, 0) < 0);
+	irq_enable();
+	for (unsigned int line = 0; line < RL_IRQ_COUNT; line++)
+		EQUAL(irq_count[line], 1);
+}
+
+CASE(line_without_handler)
+{
+	hypercall(RL_HC_SET_TRAP, RL_IRQ_BASE + 9, 0, 0);
+	irq_enable();
+	request(TINY_RAISE, 9, 0);
+	request(TINY_RAISE, 10, 0);
+	EQUAL(irq_count[9], 0);
+	EQUAL(irq_count[10], 1);
+}
+
+CASE(from_another_thread)
+{
+	irq_enable();
+	EQUAL(request(TINY_RAISE, 7, 20000), 0);
+	wait_count(7, 1, 3000000);	/* a kick while the guest runs */
+	EQUAL(request(TINY_RAISE, 7, 20000), 0);
+	hypercall(RL_HC_HALT, 0, 0, 0);
+	wait_count(7, 2, 0);		/* and one that ends a halt */
+}
+
+USER_CODE(user_spin, "1:\tpause\n\tjmp 1b");
+static bool in_user;
+
+static void note(struct frame *f, unsigned int line)
+{
+	(void)line;
+	in_user = (f->cs & 3) == 3;
+	if (in_user) {
+		CHECK(f->rip - (u64)user_spin < 16);
+		CHECK(f->rflags & 0x200);
+		f->rip = 0x1000;	/* ends the program by a #PF */
+	}
+}
+
+CASE(in_ring_3)
+{
+	irq_hook = note;
+	set_timer(5000000);
+	user_go(user_spin);
+	CHECK(in_user);
+	EQUAL(irq_count[RL_IRQ_TIMER], 1);
+	EQUAL(trap.vector, 14);
+}
+
+static bool in_zone;
+
+static void look_for_zone(struct frame *f, unsigned int line)
+{
+	(void)line;
+	if ((f->cs & 3) == 0 && f->rip >= (u64)zone_start &&
+	    f->rip < (u64)zone_end)
+		in_zone = true;
+	set_timer(30000);
+}
+
+USER_CODE(user_loop, "movl $300000, %ebx\n1:\tmovl $39, %eax\n\tsyscall\n\t"
+	  "decl %ebx\n\tjnz 1b\n\tud2");
+static u64 loops;
+
+static bool count_loops(struct frame *f)
+{
+	if ((f->vector & ~(u64)TRAP_DIRECT) != TRAP_SYSCALL)
+		return false;
+	loops++;
+	if (f->rax != 39 || f->cs != RL_USER_CS || f->ss != RL_USER_DS ||
+	    f->rsp != (u64)&user_stack[510])
+		FAIL("registers of loop %lu are spoilt", loops);
+	return true;
+}
+
+/*
+ * A timer each 30 us against system calls: interrupts land everywhere, in the
+ * stubs too. None is lost, none is injected in the zone, no system call is
+ * spoilt.
+ */
+CASE(storm)
+{
+	irq_hook = look_for_zone;
+	trap_hook = count_loops;
+	set_timer(30000);
+	user_go(user_loop);
+	EQUAL(trap.vector, 6);
+	EQUAL(loops, 300000);
+	CHECK(!in_zone);
+	CHECK(irq_count[RL_IRQ_TIMER] > 50);
+	set_timer(~0UL);
+}
+
+/* The exit finds an interrupt pending: RL_HC_IRET completes it. */
+CASE(pending_at_the_exit)
+{
+	u64 before = host_stats()->hypercalls[RL_HC_IRET];
+
+	request(TINY_RAISE, 11, 0);
+	user_go(user_loop + 0);	/* IF is set in the frame */
+	EQUAL(trap.vector, TRAP_SYSCALL);
+	EQUAL(irq_count[11], 1);
+	CHECK(host_stats()->hypercalls[RL_HC_IRET] > before);
+	EQUAL(trap.frame.rbx, 300000);
+}
+
+/* RL_HC_IRET with every frame that a kernel could build. */
+static void iret_with(u64 rip, u64 cs, u64 flags, u64 rsp, u64 ss)
+{
+	trap_clear();
+	shared_page.iret_rax = 1;
+	asm volatile(TRY_BEGIN
+		     "pushq %4\n\tpushq %3\n\tpushq %2\n\tpushq %1\n\tpushq %0\n\t"
+		     "movl $6, %%eax\n\tsyscall" TRY_END
+		     :: "r"(rip), "r"(cs), "r"(flags), "r"(rsp), "r"(ss)
+		     : "rax", "rcx", "r11", "memory");
+}
+
+static bool leave(struct frame *f)
+{
+	/* Every trap ends the try, from ring 3 as well. */
+	if (!trap_resume)
+		return false;
+	f->rip = trap_resume;
+	f->rsp = trap_resume_rsp;
+	f->cs = 0x10;
+	f->rflags = 2;
+	return true;
+}
+
+CASE(iret_frames)
+{
+	u64 stack = (u64)&user_stack[510];
+	u64 user = (u64)user_spin + 4;	/* zeros: `add` to (%rax) faults */
+
+	trap_hook = leave;
+	iret_with(user, RL_USER_CS, 0x202, stack, RL_USER_DS);
+	EQUAL(trap.frame.cs, RL_USER_CS);
+	/* IOPL, VM, VIP and the like do not come through. */
+	iret_with(user, RL_USER_CS, ~0x100UL, stack, RL_USER_DS);
+	EQUAL(trap.frame.cs, RL_USER_CS);
+	EQUAL(trap.frame.rflags & 0x1b3000, 0);
+	iret_with(1UL << 47, RL_USER_CS, 0x202, stack, RL_USER_DS);
+	EQUAL(trap.vector, 13);
+	EQUAL(trap.frame.cs, RL_USER_CS);
+	iret_with(user, RL_KERNEL_CS | 3, 0x202, stack, RL_USER_DS);
+	EQUAL(trap.vector, 13);
+	iret_with(user, 0x13, 0x202, stack, RL_USER_DS);
+	EQUAL(trap.vector, 13);
+	iret_with(user, RL_USER_CS, 0x202, stack, 0x1b);
+	EQUAL(trap.vector, 13);
+	iret_with(user, RL_USER_CS, 0x202, stack, 0x63);
+	EQUAL(trap.vector, 13);
+	iret_with(user, 0xffff, 0x202, stack, 0xffff);
+	EQUAL(trap.vector, 13);
+	iret_with(user, RL_USER_CS, 0x202, stack, 0);
+	EQUAL(trap.vector, 13);
+}
+
+extern char kernel_ud2[];
+asm(".text\nkernel_ud2:\tud2");
+
+CASE(iret_to_ring_1)
+{
+	trap_hook = leave;
+	/* Any selector of RPL 0, 1 or 2 becomes the kernel's own. */
+	for (u64 cs = 0; cs < 0x80; cs++) {
+		if ((cs & 3) == 3)
+			continue;
+		iret_with((u64)kernel_ud2, cs, 2, (u64)trap_stack, cs);
+		EQUAL(trap.frame.cs, 0x10);
+	}
+}
+
+CASE_KILLED(iret_not_canonical, "iret to 0x")
+{
+	iret_with(1UL << 47, 0x10, 2, (u64)trap_stack, 0);
+}
+
+CASE_KILLED(iret_without_a_frame, "iret frame")
+{
+	asm volatile("xorl %%esp, %%esp\n\tmovl $6, %%eax\n\tsyscall"
+		     ::: "memory");
+}
+
+CASE_KILLED(iret_frame_in_the_window, "iret frame")
+{
+	asm volatile("movq %0, %%rsp\n\tmovl $6, %%eax\n\tsyscall"
+		     :: "r"(0xffff800000005f00) : "memory");
+}
