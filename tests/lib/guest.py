@@ -192,7 +192,7 @@ def pack(options):
 
 def main(words, usage):
     if "--help" in words[:1] or "-h" in words[:1]:
-        print(usage.strip())
+        os.write(1, usage.strip().encode() + b"\n")
         return 0
     options = parser().parse_args(words)
     options.memory = options.memory or HOST_MEMORY + options.guest_memory

@@ -174,7 +174,7 @@ def guarded(action):
 
 def main(words, usage):
     if "--help" in words[:1] or "-h" in words[:1]:
-        print(usage.strip())
+        os.write(1, usage.strip().encode() + b"\n")
         return 0
     options = parser().parse_args(words)
     if not options.command:
