@@ -7,12 +7,14 @@
 #include "device.h"
 #include "net.h"
 #include "rng.h"
+#include "vconsole.h"
 
 const struct virtio_kind *const virtio_kinds[] = {
 	&blk_kind,
 	&rng_kind,
 	&net_kind,
 	&balloon_kind,
+	&vconsole_kind,
 	NULL
 };
 

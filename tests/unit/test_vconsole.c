@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0
+/* virtio-console: its ports, their sizes and names, and what goes through. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/virtio_console.h>
+#include <linux/virtio_mmio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+#include "fake_driver.h"
+#include "virtio_devices/vconsole.h"
+
+#define MULTIPORT	VIRTIO_BIT(VIRTIO_CONSOLE_F_MULTIPORT)
+#define CONTROL_IN	2
+#define CONTROL_OUT	3
+
+static struct fake_driver driver;
+static struct virtio_device *device;
+static int peers[2];	/* the other ends of fd=N ports */
+
+static void start(const char *text, uint64_t features)
+{
+	struct virtio_setup setup = { .cpus = 1 };
+	char message[256] = "";
+
+	assert_int_equal(vconsole_kind.create(text, &setup, &device, message,
+					      sizeof(message)), 0);
+	fake_driver_init(&driver);
+	assert_int_equal(fake_driver_start(&driver, device, features), 15);
+	fake_run(&driver);
+}
+
+/* Two ports on socket pairs, the second one named. */
+static void start_two(uint64_t features)
+{
+	char text[100];
+	int fds[2][2], i;
+
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds[i]),
+				 0);
+		peers[i] = fds[i][0];
+	}
+	snprintf(text, sizeof(text), "fd=%d,size=90x30+fd=%d,name=org.x",
+		 fds[0][1], fds[1][1]);
+	start(text, features);
+}
+
+static void finish(void)
+{
+	fake_driver_end(&driver);
+	virtio_destroy(device);
+	close(peers[0]);
+	close(peers[1]);
+	peers[0] = peers[1] = -1;
+}
+
+static uint64_t give_buffer(unsigned int queue, uint32_t bytes)
+{
+	uint64_t gpa = fake_alloc(&driver, bytes);
+
+	fake_add(&driver, queue, &(struct fake_buffer){ gpa, bytes }, 0, 1);
+	fake_kick(&driver, queue);
+	return gpa;
+}
+
+static void write_queue(unsigned int queue, const void *data, uint32_t bytes)
+{
+	uint64_t gpa = fake_alloc(&driver, bytes);
+
+	memcpy(fake_at(&driver, gpa), data, bytes);
+	fake_add(&driver, queue, &(struct fake_buffer){ gpa, bytes }, 1, 0);
+	fake_kick(&driver, queue);
+}
+
+static unsigned int used_count(unsigned int queue)
+{
+	unsigned int count = 0;
+	uint32_t written;
+	uint16_t head;
+
+	while (fake_used(&driver, queue, &head, &written))
+		count++;
+	return count;
+}
+
+static void say(uint32_t id, uint16_t event, uint16_t value)
+{
+	struct virtio_console_control message = { id, event, value };
+
+	write_queue(CONTROL_OUT, &message, sizeof(message));
+	assert_int_equal(used_count(CONTROL_OUT), 1);
+}
+
+/* The next control message: "port event value more". */
+static const char *hear(void)
+{
+	static char text[100];
+	static uint64_t buffer;
+	struct virtio_console_control *message;
+	uint32_t written, i;
+	uint16_t head;
+	uint8_t *more;
+	int used;
+
+	if (!buffer || !fake_used(&driver, CONTROL_IN, &head, &written)) {
+		buffer = give_buffer(CONTROL_IN, 64);
+		if (!fake_used(&driver, CONTROL_IN, &head, &written))
+			return "nothing";
+	}
+	message = fake_at(&driver, buffer);
+	buffer = 0;
+	used = snprintf(text, sizeof(text), "%u %u %u", message->id,
+			message->event, message->value);
+	more = (uint8_t *)(message + 1);
+	if (written > sizeof(*message))
+		text[used++] = ' ';
+	for (i = 0; i < written - sizeof(*message); i++)
+		used += snprintf(text + used, sizeof(text) - used,
+				 more[i] == '.' || (more[i] >= 'a' &&
+						    more[i] <= 'z') ?
+				 "%c" : "<%u>", more[i]);
+	return text;
+}
+
+static void test_one_port_driver(void **state)
+{
+	char got[10] = "";
+	uint64_t gpa;
+	uint32_t written;
+	uint16_t head;
+
+	(void)state;
+	start_two(VIRTIO_BIT(VIRTIO_CONSOLE_F_SIZE));
+	assert_int_equal(fake_read(&driver, VIRTIO_MMIO_CONFIG),
+			 30 << 16 | 90);
+	write_queue(1, "hello", 5);
+	assert_int_equal(used_count(1), 1);
+	assert_int_equal(read(peers[0], got, sizeof(got)), 5);
+	assert_string_equal(got, "hello");
+	gpa = give_buffer(0, 16);
+	assert_int_equal(write(peers[0], "typed", 5), 5);
+	fake_run(&driver);
+	assert_true(fake_used(&driver, 0, &head, &written));
+	assert_int_equal(written, 5);
+	assert_memory_equal(fake_at(&driver, gpa), "typed", 5);
+	finish();
+}
+
+static void test_multiport_talk(void **state)
+{
+	(void)state;
+	start_two(MULTIPORT);
+	assert_int_equal(fake_read(&driver, VIRTIO_MMIO_CONFIG + 4), 2);
+	assert_string_equal(hear(), "nothing");
+	finish();
+
+	start_two(MULTIPORT);
+	say(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	assert_string_equal(hear(), "0 1 1");
+	assert_string_equal(hear(), "1 1 1");
+	say(0, VIRTIO_CONSOLE_PORT_READY, 1);
+	assert_string_equal(hear(), "0 4 1");
+	assert_string_equal(hear(), "0 5 1 <30><0><90><0>");
+	assert_string_equal(hear(), "0 6 1");
+	say(1, VIRTIO_CONSOLE_PORT_READY, 1);
+	assert_string_equal(hear(), "1 7 1 org.x");
+	assert_string_equal(hear(), "1 6 1");
+	/* The other side hangs up. */
+	close(peers[1]);
+	peers[1] = -1;
+	fake_run(&driver);
+	/* Nobody reads the port: its end is seen when it is opened. */
+	say(1, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	assert_string_equal(hear(), "1 6 0");
+	finish();
+}
+
+/* Bytes wait until a program in the guest has opened the port. */
+static void test_named_port(void **state)
+{
+	uint64_t gpa;
+	uint32_t written;
+	uint16_t head;
+	char got[8] = "";
+
+	(void)state;
+	start_two(MULTIPORT);
+	gpa = give_buffer(4, 32);
+	assert_int_equal(write(peers[1], "early", 5), 5);
+	fake_run(&driver);
+	assert_int_equal(used_count(4), 0);
+	say(1, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	fake_run(&driver);
+	assert_true(fake_used(&driver, 4, &head, &written));
+	assert_int_equal(written, 5);
+	assert_memory_equal(fake_at(&driver, gpa), "early", 5);
+	write_queue(5, "answer", 6);
+	assert_int_equal(read(peers[1], got, sizeof(got)), 6);
+	assert_string_equal(got, "answer");
+	say(1, VIRTIO_CONSOLE_PORT_OPEN, 0);
+	give_buffer(4, 32);
+	assert_int_equal(write(peers[1], "late", 4), 4);
+	fake_run(&driver);
+	assert_int_equal(used_count(4), 0);
+	finish();
+}
+
+/* A reader that is slow: in order, nothing lost, nothing twice. */
+static void test_back_pressure(void **state)
+{
+	static uint8_t block[100000], got[100000];
+	unsigned int sent, i;
+	size_t all;
+	ssize_t n;
+
+	(void)state;
+	start_two(0);
+	for (i = 0; i < sizeof(block); i++)
+		block[i] = i * 31 + i / 256;
+	for (sent = 0; sent < 12; sent++)
+		write_queue(1, block, sizeof(block));
+	assert_in_range(used_count(1), 0, 11);
+	for (i = 0; i < sent; i++) {
+		for (all = 0; all < sizeof(got); all += n > 0 ? n : 0) {
+			n = recv(peers[0], got + all, sizeof(got) - all,
+				 MSG_DONTWAIT);
+			fake_run(&driver);
+		}
+		assert_memory_equal(got, block, sizeof(got));
+	}
+	assert_true(recv(peers[0], got, 1, MSG_DONTWAIT) < 0);
+	finish();
+}
+
+static void test_no_buffers_in_guest(void **state)
+{
+	static char many[40000];
+	uint32_t written, all = 0;
+	uint16_t head;
+	size_t i;
+
+	(void)state;
+	start_two(0);
+	assert_int_equal(send(peers[0], many, sizeof(many), MSG_DONTWAIT),
+			 sizeof(many));
+	fake_run(&driver);
+	for (i = 0; i < sizeof(many) / 1000; i++) {
+		give_buffer(0, 1000);
+		assert_true(fake_used(&driver, 0, &head, &written));
+		all += written;
+	}
+	assert_int_equal(all, sizeof(many));
+	finish();
+}
+
+/* Ports that are not, messages that are short, buffers that are small. */
+static void test_wrong_driver(void **state)
+{
+	(void)state;
+	start_two(MULTIPORT);
+	say(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	say(7, VIRTIO_CONSOLE_PORT_READY, 1);
+	say(0xffffffff, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	say(1, 999, 1);
+	write_queue(CONTROL_OUT, "abc", 3);
+	assert_int_equal(used_count(CONTROL_OUT), 1);
+	fake_kick(&driver, 5);
+	assert_int_equal(fake_status(&driver), 15);
+	give_buffer(CONTROL_IN, 5);
+	assert_true(fake_status(&driver) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	finish();
+	/* Queues of other ports, by a driver that knows one only. */
+	start_two(0);
+	write_queue(5, "x", 1);
+	write_queue(3, "x", 1);
+	assert_int_equal(used_count(5) + used_count(3), 0);
+	assert_true(recv(peers[1], (char[1]){ 0 }, 1, MSG_DONTWAIT) < 0);
+	finish();
+}
+
+static void test_emergency_write(void **state)
+{
+	char got = 0;
+
+	(void)state;
+	start_two(0);
+	fake_write(&driver, VIRTIO_MMIO_STATUS, 0);
+	fake_write(&driver, VIRTIO_MMIO_CONFIG + 8, '!');
+	assert_int_equal(read(peers[0], &got, 1), 1);
+	assert_int_equal(got, '!');
+	finish();
+}
+
+static void test_pty_resize(void **state)
+{
+	struct winsize size = { .ws_col = 132, .ws_row = 50 };
+	char name[64], got[8] = "";
+	int fd;
+
+	(void)state;
+	start("pty", MULTIPORT);
+	assert_int_equal(sscanf(driver.line, "%*s port 0 is %63s", name), 1);
+	fd = open(name, O_RDWR | O_NOCTTY);
+	assert_true(fd >= 0);
+	say(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	assert_string_equal(hear(), "0 1 1");
+	say(0, VIRTIO_CONSOLE_PORT_READY, 1);
+	assert_string_equal(hear(), "0 4 1");
+	assert_string_equal(hear(), "0 6 1");
+	assert_int_equal(ioctl(fd, TIOCSWINSZ, &size), 0);
+	usleep(1100000);
+	fake_run(&driver);
+	assert_string_equal(hear(), "0 5 1 <50><0><132><0>");
+	write_queue(1, "a\nb", 3);
+	assert_int_equal(read(fd, got, sizeof(got)), 3);
+	assert_string_equal(got, "a\nb");
+	close(fd);
+	finish();
+}
+
+static void test_socket_port(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char folder[] = "/tmp/ringlet-console.XXXXXX", text[140], got[8] = "";
+	int fd, round;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", folder);
+	snprintf(text, sizeof(text), "unix=%s,name=a", address.sun_path);
+	start(text, MULTIPORT);
+	say(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	assert_string_equal(hear(), "0 1 1");
+	say(0, VIRTIO_CONSOLE_PORT_READY, 1);
+	assert_string_equal(hear(), "0 7 1 a");
+	assert_string_equal(hear(), "0 6 0");
+	say(0, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	/* Nobody is there: lost, and the buffer comes back. */
+	write_queue(1, "lost", 4);
+	assert_int_equal(used_count(1), 1);
+	for (round = 0; round < 2; round++) {
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		assert_int_equal(connect(fd, (struct sockaddr *)&address,
+					 sizeof(address)), 0);
+		fake_run(&driver);
+		assert_string_equal(hear(), "0 6 1");
+		write_queue(1, "found", 5);
+		assert_int_equal(read(fd, got, sizeof(got)), 5);
+		assert_string_equal(got, "found");
+		close(fd);
+		fake_run(&driver);
+		give_buffer(0, 10);
+		fake_run(&driver);
+		assert_string_equal(hear(), "0 6 0");
+	}
+	finish();
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void test_options(void **state)
+{
+	static const char *const wrong[] = {
+		"", "x", "pty=1", "unix", "unix=", "fd=x", "fd=9999",
+		"file=/no/such/folder/f", "pty,name=", "pty,name=a/b",
+		"pty,size=80", "pty,size=0x25", "pty,size=80x25x", "pty,x=1",
+		"pty+", "pty+pty+pty+pty+pty+pty+pty+pty+pty",
+	};
+	struct virtio_setup setup = { .cpus = 1 };
+	struct virtio_device *made;
+	char message[256];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		*message = '\0';
+		assert_true(vconsole_kind.create(wrong[i], &setup, &made,
+						 message,
+						 sizeof(message)) < 0);
+		assert_true(strlen(message) > 10);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_port_driver),
+		cmocka_unit_test(test_multiport_talk),
+		cmocka_unit_test(test_named_port),
+		cmocka_unit_test(test_back_pressure),
+		cmocka_unit_test(test_no_buffers_in_guest),
+		cmocka_unit_test(test_wrong_driver),
+		cmocka_unit_test(test_emergency_write),
+		cmocka_unit_test(test_pty_resize),
+		cmocka_unit_test(test_socket_port),
+		cmocka_unit_test(test_options),
+	};
+
+	peers[0] = peers[1] = -1;
+	return cmocka_run_group_tests_name("vconsole", tests, NULL, NULL);
+}
