@@ -324,6 +324,7 @@ int cmd_run(int argc, char **argv)
 	if (!status) {
 		run.report.kernel = run.options.kernel;
 		run.report.release = run.prepared.release;
+		run.report.devices = run.devices;
 		run.report.memory = run.options.memory;
 		run.report.reason = "";
 		status = run_with_console(&run);

@@ -155,6 +155,27 @@ static struct json_object *devices_object(const struct rl_stats *stats)
 	return object;
 }
 
+/* What each device did, in the order of the command line. */
+static struct json_object *each_device_object(const struct devices *devices)
+{
+	struct json_object *list = json_object_new_array();
+	struct virtio_counters counters;
+	struct json_object *object;
+
+	for (unsigned int i = 0; i < devices_count(devices); i++) {
+		virtio_get_counters(devices_get(devices, i), &counters);
+		object = json_object_new_object();
+		put_text(object, "name", virtio_name(devices_get(devices, i)));
+		put(object, "notifications", counters.kicks);
+		put(object, "buffers", counters.chains);
+		put(object, "interrupts", counters.interrupts);
+		put(object, "interrupts_saved", counters.suppressed);
+		put(object, "resets_needed", counters.broken);
+		json_object_array_add(list, object);
+	}
+	return list;
+}
+
 static void put_counters(struct json_object *object,
 			 const struct rl_stats *stats)
 {
@@ -192,6 +213,8 @@ char *stats_to_json(const struct stats_report *report)
 	put(object, "exit_status", report->exit_status);
 	put(object, "wall_ns", report->wall_ns);
 	put_counters(object, &report->total);
+	json_object_object_add(object, "each_device",
+			       each_device_object(report->devices));
 	text = json_object_to_json_string_ext(object,
 			JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 			JSON_C_TO_STRING_NOSLASHESCAPE);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "../abi/ringlet.h"
+#include "devices.h"
 
 /* Everything that --stats writes. */
 struct stats_report {
@@ -17,6 +18,7 @@ struct stats_report {
 	unsigned int boots;
 	uint64_t wall_ns;		/* from the first entry to the end */
 	uint64_t memory;		/* bytes */
+	const struct devices *devices;	/* or NULL */
 	const char *kernel;		/* file name */
 	const char *release;		/* or NULL */
 	const char *end;		/* "poweroff", "killed", ... */
