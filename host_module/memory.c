@@ -21,12 +21,14 @@
  * pinned instead.
  */
 #include <linux/mm.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include "ringlet.h"
 
 #define GROUP 16
+/* The reverse map of one slot must fit into one allocation (INT_MAX bytes). */
+#define MEMORY_END (1ULL << 38)
 #define FORGET_AT_ONCE (1024 * PAGE_SIZE)
 
 static struct memory_slot *slot_of(struct rl_vm *vm, gfn_t gfn)
@@ -57,11 +59,11 @@ static bool slot_ok(struct rl_vm *vm, const struct rl_memory_slot *arg)
 	    (arg->gpa | arg->size | arg->hva) & ~PAGE_MASK)
 		return false;
 	if (arg->gpa + arg->size < arg->gpa ||
-	    arg->gpa + arg->size > (1ULL << 40) ||
+	    arg->gpa + arg->size > MEMORY_END ||
 	    arg->hva + arg->size < arg->hva ||
 	    !access_ok((void __user *)arg->hva, arg->size))
 		return false;
-	for (int i = 0; i < RL_MEMORY_SLOTS; i++) {
+	for (int i = 0; npages && i < RL_MEMORY_SLOTS; i++) {
 		struct memory_slot *s = &vm->slots[i];
 
 		if (i != arg->slot && base < s->base + s->npages &&
@@ -99,11 +101,11 @@ int memory_set_slot(struct rl_vm *vm, const struct rl_memory_slot *arg)
 		return -EINVAL;
 	if (new.npages) {
 		new.pages = kvcalloc(new.npages, sizeof(*new.pages),
-				     GFP_KERNEL_ACCOUNT);
+				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		new.rmap = kvcalloc(new.npages, sizeof(*new.rmap),
-				    GFP_KERNEL_ACCOUNT);
+				    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		new.many = kvcalloc(BITS_TO_LONGS(new.npages), sizeof(long),
-				    GFP_KERNEL_ACCOUNT);
+				    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!new.pages || !new.rmap || !new.many) {
 			slot_free(&new);
 			return -ENOMEM;
@@ -169,7 +171,7 @@ static bool publish(struct rl_vm *vm, struct memory_slot *s, u64 first,
 	}
 	spin_unlock(&vm->mmu_lock);
 	for (int i = 0; i < count; i++) {
-		SetPageDirty(pages[i]);
+		set_page_dirty_lock(pages[i]);
 		put_page(pages[i]);
 	}
 	return fresh;
@@ -178,7 +180,8 @@ static bool publish(struct rl_vm *vm, struct memory_slot *s, u64 first,
 /*
  * Makes the page that memory_find() missed known, and what is around it. May
  * sleep; the caller runs in the launcher's mm and holds no lock. -EFAULT: the
- * launcher's mapping has no writable page there.
+ * launcher's mapping has no writable page there; -EINTR: the thread is being
+ * killed.
  */
 int memory_fault_in(struct rl_vm *vm)
 {
@@ -205,6 +208,9 @@ int memory_fault_in(struct rl_vm *vm)
 		}
 		if (publish(vm, s, first, pages, got, seen))
 			return 0;
+		/* Another thread may keep the launcher's mapping moving. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 }
@@ -232,7 +238,7 @@ struct page *memory_pin(struct rl_vm *vm, gfn_t gfn)
  * direction, from the page to every entry that shows it. Most pages of a guest
  * are shown once or twice, in the guest kernel's map of all memory and in one
  * program. So two places for each gfn are kept, and a bit that says "more",
- * in which rare case the whole shadow is searched.
+ * in which rare case every level 1 entry goes, to come back by faults.
  :*/
 
 /* A level 1 entry now maps gfn. Needs mmu_lock. */
@@ -273,7 +279,7 @@ static void forget(struct rl_vm *vm, struct memory_slot *s, u64 n)
 		r->entry[i] = NULL;
 	}
 	if (__test_and_clear_bit(n, s->many))
-		shadow_unmap_page(vm, s->pages[n]);
+		shadow_unmap_all(vm);
 	s->pages[n] = NULL;
 	vm->stats.pages_known--;
 }
@@ -302,20 +308,29 @@ static void wait_for_exit(struct rl_vm *vm)
 		smp_call_function_single(cpu, nothing, NULL, 1);
 }
 
+/* One bite of it; how far it got, `end` when there is no more. */
+static unsigned long forget_some(struct rl_vm *vm, struct memory_slot *s,
+				 unsigned long start, unsigned long end)
+{
+	unsigned long from = max(start, s->hva);
+	unsigned long to = min(end, s->hva + (s->npages << PAGE_SHIFT));
+	unsigned long stop = from + FORGET_AT_ONCE;
+
+	for (; from < to && from < stop; from += PAGE_SIZE)
+		forget(vm, s, (from - s->hva) >> PAGE_SHIFT);
+	return from < to ? from : end;
+}
+
+/* The slot is looked at anew for each bite: it may be another one by then. */
 static void forget_range(struct rl_vm *vm, unsigned long start,
 			 unsigned long end)
 {
 	for (int i = 0; i < RL_MEMORY_SLOTS; i++) {
-		struct memory_slot *s = &vm->slots[i];
-		unsigned long from = max(start, s->hva);
-		unsigned long to = min(end, s->hva + (s->npages << PAGE_SHIFT));
+		unsigned long at = start;
 
-		while (from < to) {
-			unsigned long stop = min(to, from + FORGET_AT_ONCE);
-
+		while (at < end) {
 			spin_lock(&vm->mmu_lock);
-			for (; from < stop; from += PAGE_SIZE)
-				forget(vm, s, (from - s->hva) >> PAGE_SHIFT);
+			at = forget_some(vm, &vm->slots[i], at, end);
 			spin_unlock(&vm->mmu_lock);
 		}
 	}

@@ -153,7 +153,7 @@ struct shadow {
 };
 
 void shadow_unmap(u64 *entry);
-void shadow_unmap_page(struct rl_vm *vm, struct page *page);
+void shadow_unmap_all(struct rl_vm *vm);
 int shadow_create(struct rl_vm *vm);
 void shadow_destroy(struct rl_vm *vm);
 int shadow_load(struct rl_vcpu *vcpu, u64 cr3, u64 context, u64 generation);
@@ -200,6 +200,7 @@ int window_attach(struct rl_vm *vm);
 void window_detach(struct rl_vm *vm);
 int window_bind(struct rl_vcpu *vcpu, int cpu);
 void window_load_msrs(void);
+void window_exited(void);
 void window_call(int cpu);
 u64 window_address(int cpu);
 bool window_bound(const struct rl_vcpu *vcpu, int cpu);
@@ -320,6 +321,13 @@ bool inject_from_iret(struct rl_vcpu *vcpu);
 static inline bool vcpu_in_user(const struct rl_vcpu *vcpu)
 {
 	return (vcpu->regs->cs & 3) == 3;
+}
+
+/* TSCs of two pCPUs may differ: time never runs backwards here. */
+static inline void count_ticks(__u64 *sum, u64 from, u64 to)
+{
+	if (to > from)
+		*sum += to - from;
 }
 
 /* Must inject_interrupts() run before the next entry? */

@@ -186,8 +186,8 @@ void shadow_unmap(u64 *entry)
 	__clear_bit(entry - sp->entries, sp->used);
 }
 
-/* The same for every entry that maps page, however many there are. */
-void shadow_unmap_page(struct rl_vm *vm, struct page *page)
+/* All level 1 entries, and with them all reverse maps, become empty. */
+void shadow_unmap_all(struct rl_vm *vm)
 {
 	struct shadow_page *sp;
 	unsigned int i;
@@ -197,9 +197,7 @@ void shadow_unmap_page(struct rl_vm *vm, struct page *page)
 		if (sp->level > 1)
 			continue;
 		for_each_set_bit(i, sp->used, 512)
-			if ((sp->entries[i] & PTE_ADDRESS) ==
-			    page_to_phys(page))
-				shadow_unmap(&sp->entries[i]);
+			shadow_clear(vm, sp, i);
 	}
 }
 

@@ -73,9 +73,11 @@ void shadow_sync_tree(struct rl_vm *vm, struct shadow_page *sp)
 	unsigned int i;
 	u64 *table;
 
-	/* What splits a large page depends on nothing but the link to it. The
-	   upper half is reached from many roots: once is enough. */
-	if (sp->direct || (!sp->user && sp->stamp == vm->shadow.stamp))
+	/* What splits a large page depends on nothing but the link to it.
+	   A page that is reached on several ways is the same on each: without
+	   the stamp, tables that point to each other would cost a guest a few
+	   entries and the host hours. */
+	if (sp->direct || sp->stamp == vm->shadow.stamp)
 		return;
 	sp->stamp = vm->shadow.stamp;
 	vm->stats.shadow_syncs++;
@@ -141,6 +143,7 @@ static void sync_slots(struct rl_vm *vm, struct shadow_root *root,
 /* Compares the lower half of root in depth, and its links of the upper. */
 void shadow_sync_root(struct rl_vm *vm, struct shadow_root *root)
 {
+	vm->shadow.stamp++;
 	sync_slots(vm, root, 0, 256, true);
 	sync_slots(vm, root, 257, 512, false);
 }
@@ -151,6 +154,7 @@ void shadow_flush_user(struct rl_vcpu *vcpu)
 	struct rl_vm *vm = vcpu->vm;
 
 	spin_lock(&vm->mmu_lock);
+	vm->shadow.stamp++;
 	sync_slots(vm, vm->shadow.current_root, 0, 256, true);
 	spin_unlock(&vm->mmu_lock);
 }
