@@ -16,4 +16,20 @@ static inline bool compat_fred_enabled(void)
 #endif
 }
 
+/* Does this processor keep data in buffers that another mode can sample? */
+static inline bool compat_leaks_buffers(void)
+{
+	return static_cpu_has_bug(X86_BUG_MDS) || static_cpu_has_bug(X86_BUG_TAA)
+#ifdef X86_BUG_MMIO_STALE_DATA
+		|| static_cpu_has_bug(X86_BUG_MMIO_STALE_DATA)
+#endif
+#ifdef X86_BUG_RFDS
+		|| static_cpu_has_bug(X86_BUG_RFDS)
+#endif
+#ifdef X86_BUG_TSA
+		|| static_cpu_has_bug(X86_BUG_TSA)
+#endif
+		;
+}
+
 #endif

@@ -48,16 +48,17 @@ static void leaf_7(u32 subleaf, u32 out[4])
 {
 	if (subleaf) {
 		/* LASS, FRED, LKGS, WRMSRNS, MSRLIST, LAM off. */
-		out[0] &= ~BITS(6, 17, 18, 19, 26, 27);
+		out[0] &= ~BITS(6, 8, 17, 18, 19, 22, 26, 27);
+		out[3] &= ~BITS(18);	/* CET_SSS */
 		return;
 	}
 	/* TSC_ADJUST, SGX, SMEP, INVPCID, CQM, MPX, RDT, SMAP, PT off. */
 	out[1] &= ~BITS(1, 2, 7, 10, 12, 14, 15, 20, 25);
 	/* UMIP, PKU, OSPKE, WAITPKG, CET_SS, LA57, RDPID, bus lock, SGX_LC,
 	   PKS off. */
-	out[2] &= ~BITS(2, 3, 4, 5, 7, 13, 16, 22, 24, 30, 31);
+	out[2] &= ~BITS(2, 3, 4, 5, 7, 13, 16, 22, 23, 24, 29, 30, 31);
 	/* UINTR, hybrid, PCONFIG, LBR, IBT, AMX, SPEC_CTRL and its kin off. */
-	out[3] &= ~BITS(5, 15, 18, 19, 20, 22, 24, 25, 26, 27, 28, 29, 30, 31);
+	out[3] &= ~BITS(5, 9, 11, 13, 15, 18, 19, 20, 22, 24, 25, 26, 27, 28, 29, 30, 31);
 }
 
 /*
@@ -86,6 +87,7 @@ void cpuid_for_guest(u32 leaf, u32 subleaf, u32 out[4])
 	case 0x14: case 0x19: case 0x1b: case 0x1c: case 0x1d: case 0x1e:
 	case 0x80000007 + 3:		/* SVM */
 	case 0x8000001f:		/* memory encryption */
+	case 0x80000021: case 0x80000022:	/* AutoIBRS, PerfMonV2 */
 		memset(out, 0, 16);
 		break;
 	case 0x80000001:
@@ -98,7 +100,7 @@ void cpuid_for_guest(u32 leaf, u32 subleaf, u32 out[4])
 	case 0x80000008:
 		out[0] = (out[0] & ~0xff00) | 48 << 8;	/* no LA57 */
 		/* Speculation controls, WBNOINVD, RDPRU; one thread. */
-		out[1] &= ~(BITS(4, 9, 12, 14, 15, 16, 17, 18, 23, 24, 25, 26,
+		out[1] &= ~(BITS(3, 4, 9, 12, 14, 15, 16, 17, 18, 23, 24, 25, 26,
 				 28));
 		out[2] = 0;
 		break;

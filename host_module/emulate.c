@@ -14,7 +14,7 @@
 #include "ringlet.h"
 
 struct insn {
-	u8 bytes[15];
+	u8 bytes[15 + 3];	/* zeros behind what could be read */
 	unsigned int size;	/* of bytes that could be read */
 	unsigned int at;	/* the opcode's first byte */
 	u8 rex;
@@ -59,7 +59,7 @@ static bool fetch(struct rl_vcpu *vcpu, struct insn *in)
 	}
 	if ((in->bytes[in->at] & 0xf0) == 0x40)
 		in->rex = in->bytes[in->at++];
-	return in->at + 3 <= in->size || in->at < in->size;
+	return in->at < in->size;
 }
 
 static bool read_cr(struct rl_vcpu *vcpu, unsigned int n, u64 *value)

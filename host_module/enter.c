@@ -5,6 +5,7 @@
  * Everything here runs with preemption and interrupts off, so pCPU and window
  * stay the same.
  */
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/perf_event.h>
 #include <linux/hw_breakpoint.h>
@@ -13,7 +14,9 @@
 #include <asm/debugreg.h>
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
+#include <asm/special_insns.h>
 #include <asm/tlbflush.h>
+#include "compat.h"
 #include "ringlet.h"
 #include "trace.h"
 
@@ -21,9 +24,14 @@ static bool ibpb;
 module_param(ibpb, bool, 0644);
 MODULE_PARM_DESC(ibpb, "flush the branch predictors after each exit (slow; for guests that are not trusted)");
 
-/* CR4 of a guest: see Documentation/design.md, "A world switch". */
-#define CR4_OFF (X86_CR4_PGE | X86_CR4_SMAP | X86_CR4_PKE | X86_CR4_TSD | \
-		 X86_CR4_PCE | X86_CR4_DE)
+/*
+ * What a guest keeps of the host's CR4: see Documentation/design.md, "A world
+ * switch". A list of what is allowed, so that a new feature starts out off.
+ */
+#define CR4_KEEP (X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_OSFXSR | \
+		  X86_CR4_OSXMMEXCPT | X86_CR4_UMIP | X86_CR4_LA57 | \
+		  X86_CR4_FSGSBASE | X86_CR4_PCIDE | X86_CR4_OSXSAVE | \
+		  X86_CR4_SMEP)
 
 /*
  * Runs the host's handler for an interrupt that came in the guest. Interrupts
@@ -66,9 +74,13 @@ static void handle_host_events(struct rl_vcpu *vcpu)
 		if (pending & PENDING_MC)
 			handle_machine_check();
 	}
-	if (vector >= 32 && vector < 256)
+	if (vector >= 32 && vector < 256) {
 		enter_reraise(vector);
-	else if (vector == 18)
+		/* Long runs of a guest must not look like one long run of the
+		   kernel to those who wait for every task to come by. */
+		rcu_note_context_switch(false);
+	}
+	if (vector == 18)
 		handle_machine_check();
 }
 
@@ -89,8 +101,8 @@ static void store_debug_registers(struct rl_vcpu *vcpu)
 	if (vcpu->regs->vector == 1) {
 		get_debugreg(dr6, 6);
 		vcpu->dr6 = dr6;
-		set_debugreg(DR6_RESERVED, 6);
 	}
+	set_debugreg(DR6_RESERVED, 6);
 	if (hw_breakpoint_active() || vcpu->shared->dr7)
 		hw_breakpoint_restore();
 }
@@ -98,13 +110,17 @@ static void store_debug_registers(struct rl_vcpu *vcpu)
 /*
  * Enters the guest once. Returns 0 when it came back, for a reason that
  * vcpu->regs->vector tells and of which the host's own part is done; -errno
- * when this pCPU cannot run it.
+ * when this pCPU cannot run it: -ENODEV (window_bind()), -EBUSY (KVM is in use
+ * here), -EINVAL (the launcher has an LDT: LDTR holds the address of its table,
+ * and that address would be the guest's).
  */
 int enter_guest(struct rl_vcpu *vcpu)
 {
 	struct window_host *host = vcpu->host;
 	int cpu = smp_processor_id();
+	u32 pkru = 0;
 	u64 now;
+	u16 ldt;
 
 	if (unlikely(!window_bound(vcpu, cpu))) {
 		int r = window_bind(vcpu, cpu);
@@ -112,13 +128,21 @@ int enter_guest(struct rl_vcpu *vcpu)
 		if (r)
 			return r;
 	}
+	asm volatile("sldt %0" : "=r"(ldt));
+	if (unlikely(ldt))
+		return -EINVAL;
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
-	window_load_msrs();
 	host->cr4 = cr4_read_shadow();
-	host->guest_cr4 = host->cr4 & ~CR4_OFF;
+	/* KVM writes the MSRs of system calls, and trusts what it finds there. */
+	if (unlikely(host->cr4 & X86_CR4_VMXE))
+		return -EBUSY;
+	window_load_msrs();
+	host->guest_cr4 = host->cr4 & CR4_KEEP;
 	host->guest_cr3 = host->exit_cr3;
 	host->pending = 0;
+	/* Ring 1 trains predictors in the same mode as the host's kernel. */
+	host->ibpb = READ_ONCE(ibpb) && cpu_feature_enabled(X86_FEATURE_IBPB);
 	vcpu->shared->host_cr3 = __native_read_cr3();
 	if (unlikely(hw_breakpoint_active()))
 		set_debugreg(0, 7);
@@ -127,27 +151,30 @@ int enter_guest(struct rl_vcpu *vcpu)
 	vcpu->vm->stats.entries++;
 	trace_rl_entry(vcpu);
 	now = rdtsc();
-	vcpu->vm->stats.host_ns += now - vcpu->mark_ns;
+	count_ticks(&vcpu->vm->stats.host_ns, vcpu->mark_ns, now);
 
 	/* Ring 1 must not sample what the host left in the core's buffers. */
-	if (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA))
+	if (compat_leaks_buffers())
 		x86_clear_cpu_buffers();
+	/* The guest has no PKRU, but XRSTOR writes it all the same. */
+	if (cpu_feature_enabled(X86_FEATURE_OSPKE))
+		pkru = rdpkru();
 
 	window_call(cpu);
 
-	/* Ring 1 trains predictors in the same mode as the host's kernel. */
-	if (unlikely(READ_ONCE(ibpb)) && boot_cpu_has(X86_FEATURE_IBPB))
-		native_wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+	if (cpu_feature_enabled(X86_FEATURE_OSPKE) && rdpkru() != pkru)
+		wrpkru(pkru);
+	window_exited();
 	vcpu->mark_ns = rdtsc();
-	vcpu->vm->stats.guest_ns += vcpu->mark_ns - now;
+	count_ticks(&vcpu->vm->stats.guest_ns, now, vcpu->mark_ns);
 	if (vcpu->regs->vector == 14)
 		vcpu->fault_gva = native_read_cr2();
 	if (unlikely(vcpu->regs->vector == 1 || vcpu->shared->dr7))
 		store_debug_registers(vcpu);
 	else if (unlikely(hw_breakpoint_active()))
 		hw_breakpoint_restore();
-	trace_rl_exit(vcpu);
 	handle_host_events(vcpu);
+	trace_rl_exit(vcpu);
 	shadow_follow(vcpu, host->exit_cr3);
 	return 0;
 }

@@ -59,6 +59,11 @@ enum exit_action exit_handle(struct rl_vcpu *vcpu)
 	u64 vector = vcpu->regs->vector;
 	struct rl_stats *stats = &vcpu->vm->stats;
 
+	if (vector == (8 | VECTOR_IN_WINDOW)) {
+		rl_kill_guest(vcpu, "double fault at 0x%llx",
+			      vcpu->stack->fault_rip);
+		return EXIT_RESUME;
+	}
 	if (vector & VECTOR_IN_WINDOW) {
 		rl_kill_guest(vcpu,
 			      "invalid segment state on entry (exception %llu, error 0x%llx at +0x%llx)",

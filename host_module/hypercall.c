@@ -23,6 +23,7 @@ static s64 do_init(struct rl_vcpu *vcpu, gva_t at)
 		return -EINVAL;
 	if (!gva_canonical(init.syscall_entry) ||
 	    !gva_canonical(init.entry_stack) ||
+	    !gva_canonical(init.restart_start) ||
 	    init.zone_start > init.zone_end ||
 	    init.restart_start > init.restart_end ||
 	    init.shared_gpa & ~PAGE_MASK)

@@ -46,6 +46,7 @@ static long device_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
 
@@ -59,7 +60,8 @@ static struct miscdevice device = {
 /*J: host.requirements
  * Before anything else the module asks whether this machine is one where its
  * tricks are safe. Each refusal has a reason. Without FSGSBASE, ring 1 cannot
- * change its GS. With FRED there is no ring 1 to return to. With memory
+ * change its GS. With CET the processor wants a mark at each target of a jump.
+ * With FRED there is no ring 1 to return to. With memory
  * encryption, page table entries carry a bit that is not accounted for here.
  * And slot 256 of the page table must be free: a kernel that itself runs under
  * Xen has its own hypervisor there.
@@ -80,6 +82,15 @@ static int check_host(void)
 	}
 	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT)) {
 		pr_err("memory encryption is on: boot with mem_encrypt=off\n");
+		return -ENODEV;
+	}
+	/* The switcher's entry points carry no ENDBR. */
+	if (native_read_cr4() & BIT_ULL(23)) {
+		pr_err("CET is on in the kernel: boot with ibt=off\n");
+		return -ENODEV;
+	}
+	if (!tsc_khz) {
+		pr_err("the TSC's rate is unknown, and guests keep time by it\n");
 		return -ENODEV;
 	}
 	if (!boot_cpu_has(X86_FEATURE_NX)) {

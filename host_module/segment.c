@@ -62,4 +62,6 @@ void segment_default_gdt(u64 gdt[512])
 	gdt[RL_USER_DS / 8] = 0x00cff3000000ffffULL;
 	gdt[RL_USER_CS / 8] = 0x00affb000000ffffULL;
 	gdt[RL_KERNEL_CS / 8] = 0x00afbb000000ffffULL;	/* DPL 1 */
+	/* LSL of this one tells Linux programs their CPU and node: 0, 0. */
+	gdt[15] = 0x0040f50000000000ULL;
 }

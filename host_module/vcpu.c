@@ -147,17 +147,16 @@ static int run(struct rl_vcpu *vcpu)
 	}
 }
 
-/* Selectors and an LDT of the launcher's would be lost in the switch. */
+/* Selectors of the launcher's would be lost in the switch. */
 static bool launcher_segments_plain(void)
 {
-	u16 ds, es, fs, gs, ldt;
+	u16 ds, es, fs, gs;
 
 	savesegment(ds, ds);
 	savesegment(es, es);
 	savesegment(fs, fs);
 	savesegment(gs, gs);
-	asm volatile("sldt %0" : "=r"(ldt));
-	return !(ds | es | fs | gs | ldt);
+	return !(ds | es | fs | gs);
 }
 
 static long vcpu_run(struct rl_vcpu *vcpu)
@@ -183,7 +182,7 @@ static long vcpu_run(struct rl_vcpu *vcpu)
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 	r = run(vcpu);
 	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
-	vcpu->vm->stats.host_ns += rdtsc() - vcpu->mark_ns;
+	count_ticks(&vcpu->vm->stats.host_ns, vcpu->mark_ns, rdtsc());
 	vcpu->vm->stats.user_exits++;
 	return r;
 }
@@ -285,6 +284,7 @@ static int vcpu_release(struct inode *inode, struct file *file)
 static const struct file_operations vcpu_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vcpu_mmap,
 	.release = vcpu_release,
 	.llseek = noop_llseek,

@@ -41,12 +41,20 @@ void vm_put(struct rl_vm *vm)
 	kref_put(&vm->kref, destroy);
 }
 
+/* In two parts, so that nothing overflows. */
+static u64 ticks_to_ns(u64 ticks)
+{
+	u64 ms = ticks / tsc_khz, rest = ticks % tsc_khz;
+
+	return ms * NSEC_PER_MSEC + rest * NSEC_PER_MSEC / tsc_khz;
+}
+
 /* The counters in the units of the ABI (ns). */
 void vm_stats(struct rl_vm *vm, struct rl_stats *out)
 {
 	*out = vm->stats;
-	out->guest_ns = mul_u64_u64_div_u64(out->guest_ns, 1000000, tsc_khz);
-	out->host_ns = mul_u64_u64_div_u64(out->host_ns, 1000000, tsc_khz);
+	out->guest_ns = ticks_to_ns(out->guest_ns);
+	out->host_ns = ticks_to_ns(out->host_ns);
 }
 
 static long get_stats(struct rl_vm *vm, void __user *to)
@@ -135,6 +143,7 @@ static int vm_release(struct inode *inode, struct file *file)
 static const struct file_operations vm_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = vm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.release = vm_release,
 	.llseek = noop_llseek,
 };

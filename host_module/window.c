@@ -119,6 +119,17 @@ void window_load_msrs(void)
 	user_return_notifier_register(&w->notifier);
 }
 
+/*
+ * The guest exited. Intel's KVM, when it starts, takes what it finds in these
+ * MSRs for the host's values; so where it can start, they are put back now.
+ * Interrupts off.
+ */
+void window_exited(void)
+{
+	if (cpu_feature_enabled(X86_FEATURE_VMX))
+		restore_msrs(this_cpu_ptr(&windows));
+}
+
 static void restore_msrs_here(void *unused)
 {
 	restore_msrs(this_cpu_ptr(&windows));

@@ -40,6 +40,7 @@
 #define HOST_FS_BASE		40
 #define HOST_GS_BASE		48
 #define HOST_PENDING		56
+#define HOST_IBPB		64
 
 /* Bits of window_host.pending. */
 #define PENDING_NMI		1
@@ -114,6 +115,7 @@ struct window_host {
 	__u64 fs_base;
 	__u64 gs_base;
 	__u64 pending;		/* PENDING_*: arrived on the way out */
+	__u64 ibpb;		/* not 0: flush the predictors at the exit */
 };
 
 /* The guest's registers as the processor and the stubs push them. */
@@ -156,6 +158,7 @@ RL_ASSERT_OFFSET(window_host, exit_cr3, HOST_EXIT_CR3);
 RL_ASSERT_OFFSET(window_host, fs_base, HOST_FS_BASE);
 RL_ASSERT_OFFSET(window_host, gs_base, HOST_GS_BASE);
 RL_ASSERT_OFFSET(window_host, pending, HOST_PENDING);
+RL_ASSERT_OFFSET(window_host, ibpb, HOST_IBPB);
 RL_ASSERT_OFFSET(window_stack, scratch_rsp, STACK_SCRATCH_RSP);
 RL_ASSERT_OFFSET(window_stack, jump_nmi, STACK_JUMP_NMI);
 RL_ASSERT_OFFSET(window_stack, jump_mc, STACK_JUMP_MC);

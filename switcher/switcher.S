@@ -27,6 +27,8 @@
 #include "../abi/guest.h"
 #include "layout.h"
 
+#define MSR_PRED_CMD 0x49
+
 	.section .rodata.switcher, "a", @progbits
 	.balign 4096
 	.globl	switcher_text, switcher_text_end, switcher_enter
@@ -190,8 +192,8 @@ exit_framed:
 	pushq	%r13
 	pushq	%r14
 	pushq	%r15
-	/* A gate keeps AC, DF and NT as the guest had them. AC would switch
-	   the host's SMAP off, DF break its string instructions. */
+	/* A gate keeps AC and DF as the guest had them. AC would switch the
+	   host's SMAP off, DF break its string instructions. */
 	pushq	$2
 	popfq
 	breakpoints_off
@@ -219,6 +221,12 @@ leave_bases:
 	wrgsbase %rax
 	movq	HOST(HOST_CR4), %rax
 	movq	%rax, %cr4
+	/* A gate leaves SS NULL; the host's kernel is used to a selector. */
+	movl	$RL_SWITCHER_SS, %eax
+	movw	%ax, %ss
+	cmpq	$0, HOST(HOST_IBPB)
+	jne	leave_ibpb
+leave_stack:
 	movq	HOST(HOST_RSP), %rsp
 	popq	%r15
 	popq	%r14
@@ -228,6 +236,22 @@ leave_bases:
 	popq	%rbx
 	ret
 	int3
+leave_ibpb:
+	/* Asked for by ibpb=1: nothing that the guest taught the predictors
+	   outlives this, and the returns to come have innocent predictions. */
+	movl	$MSR_PRED_CMD, %ecx
+	movl	$1, %eax
+	xorl	%edx, %edx
+	wrmsr
+	movl	$16, %eax
+1:	call	2f
+	int3
+2:	call	3f
+	int3
+3:	decl	%eax
+	jnz	1b
+	lfence
+	jmp	leave_stack
 leave_selectors:
 	/* NULL selectors need no descriptor table. */
 	xorl	%eax, %eax
@@ -258,7 +282,7 @@ leave_entry:
 	movq	%rbx, HOST(HOST_EXIT_CR3)
 	pushq	$2
 	popfq
-	jmp	leave
+	jmp	leave_selectors
 
 /*J: switcher.syscall
  * SYSCALL goes to CPL 0 whatever the guest does, so it lands here; but it need
@@ -474,9 +498,9 @@ ist_debug:
 1:	iretq
 
 /*
- * #DF cannot be caused by a guest's stack, because no gate to CPL 0 uses one:
- * it means that the window itself is broken. There is no way on; the host
- * learns where and ends the guest. IST stack: error, rip, ...
+ * #DF: either the window itself is broken, or the guest had a #DE whose direct
+ * gate met a stack that is not canonical (two contributory exceptions, SDM
+ * volume 3, table 6-5). Both end the guest. IST stack: error, rip, ...
  */
 ist_double_fault:
 	popq	FRAME(FRAME_ERROR)
