@@ -5,6 +5,7 @@
  */
 #include "tiny.h"
 
+#define EINVAL 22
 #define ENOSYS 38
 
 static u64 seed = 0x9e3779b97f4a7c15;
