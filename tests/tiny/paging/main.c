@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's page tables: what the shadow must copy, what it must refuse, and
+ * when it must forget.
+ */
+#include "tiny.h"
+
+#define USER_GVA	0x700000000000UL
+#define KERNEL_GVA	0xffffa00000000000UL
+#define RESERVED	(1UL << 51)	/* beyond every MAXPHYADDR there is */
+
+static u64 fresh(u64 value)
+{
+	u64 gpa = page_alloc();
+
+	*(u64 *)direct(gpa) = value;
+	return gpa;
+}
+
+/* --- permissions ---------------------------------------------------------------- */
+
+CASE(write_protect)
+{
+	map_page(KERNEL_GVA, fresh(5) | P_P);
+	EQUAL(try_read(KERNEL_GVA), 5);
+	try_write(KERNEL_GVA, 6);
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.frame.error, 3);
+	EQUAL(trap.cr2, KERNEL_GVA);
+	/* A right that a level above withholds. */
+	map_page(KERNEL_GVA, fresh(5) | P_P | P_W);
+	*entry_of(TINY_TABLES, KERNEL_GVA, 2) &= ~P_W;
+	flush_one(KERNEL_GVA);
+	try_write(KERNEL_GVA, 6);
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.frame.error, 3);
+	*entry_of(TINY_TABLES, KERNEL_GVA, 2) |= P_W;
+	flush_one(KERNEL_GVA);
+	try_write(KERNEL_GVA, 6);
+	EQUAL(trap.vector, TRAP_NONE);
+}
+
+CASE(no_execute)
+{
+	u64 page = page_alloc();
+
+	*(u8 *)direct(page) = 0xc3;
+	map_page(KERNEL_GVA, page | P_P | P_NX);
+	try_execute(KERNEL_GVA);
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.frame.error, 0x11);
+	map_page(KERNEL_GVA, page | P_P);
+	flush_one(KERNEL_GVA);
+	try_execute(KERNEL_GVA);
+	EQUAL(trap.vector, TRAP_NONE);
+	/* SMEP: no page of a program's. */
+	map_page(USER_GVA, page | P_P | P_U);
+	try_execute(USER_GVA);
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.frame.error, 0x11);
+}
+
+USER_CODE(user_read, "movq (%rdi), %rax\n\tsyscall");
+USER_CODE(user_write, "movq %rax, (%rdi)\n\tsyscall");
+
+static u64 user_access(const char *code, u64 gva)
+{
+	struct frame regs;
+
+	user_start(&regs, code);
+	regs.rdi = gva;
+	user_run(&regs);
+	return trap.vector;
+}
+
+CASE(user_bit)
+{
+	map_page(USER_GVA, fresh(7) | P_P | P_W);
+	EQUAL(try_read(USER_GVA), 7);
+	EQUAL(user_access(user_read, USER_GVA), 14);
+	EQUAL(trap.frame.error, 5);
+	map_page(USER_GVA + 4096, fresh(8) | P_P | P_U);
+	EQUAL(user_access(user_read, USER_GVA + 4096), TRAP_SYSCALL);
+	EQUAL(trap.frame.rax, 8);
+	EQUAL(user_access(user_write, USER_GVA + 4096), 14);
+	EQUAL(trap.frame.error, 7);
+}
+
+/* U=1 in the kernel's half counts for nothing (SYSCALL tells by the sign). */
+CASE(user_bit_in_the_kernel_half)
+{
+	for (int level = 4; level > 0; level--)
+		*entry_of(TINY_TABLES, KERNEL_GVA, level) |= P_U;
+	map_page(KERNEL_GVA, fresh(9) | P_P | P_W | P_U);
+	EQUAL(try_read(KERNEL_GVA), 9);
+	EQUAL(user_access(user_read, KERNEL_GVA), 14);
+	EQUAL(trap.frame.error, 5);
+	user_go((void *)KERNEL_GVA);
+	EQUAL(trap.vector, 14);
+}
+
+/* --- accessed and dirty ----------------------------------------------------------- */
+
+CASE(accessed_and_dirty)
+{
+	volatile u64 *entry = entry_of(TINY_TABLES, KERNEL_GVA, 1);
+
+	map_page(KERNEL_GVA, fresh(1) | P_P | P_W);
+	EQUAL(*entry & (P_A | P_D), 0);
+	try_read(KERNEL_GVA);
+	EQUAL(*entry & (P_A | P_D), P_A);
+	for (int level = 4; level > 1; level--)
+		CHECK(*entry_of(TINY_TABLES, KERNEL_GVA, level) & P_A);
+	try_write(KERNEL_GVA, 2);
+	EQUAL(*entry & (P_A | P_D), P_A | P_D);
+	/* Cleaned and flushed: the next write makes it dirty again. */
+	*entry &= ~(P_A | P_D);
+	flush_one(KERNEL_GVA);
+	try_read(KERNEL_GVA);
+	EQUAL(*entry & (P_A | P_D), P_A);
+	try_write(KERNEL_GVA, 3);
+	EQUAL(*entry & (P_A | P_D), P_A | P_D);
+}
+
+/* The neighbours that are filled along get no A they did not have. */
+CASE(neighbours)
+{
+	for (u64 i = 0; i < 16; i++)
+		map_page(KERNEL_GVA + i * 4096, fresh(i) | P_P | P_W);
+	for (u64 i = 0; i < 16; i += 2)
+		EQUAL(try_read(KERNEL_GVA + i * 4096), i);
+	for (u64 i = 0; i < 16; i++)
+		EQUAL(!!(*entry_of(TINY_TABLES, KERNEL_GVA + i * 4096, 1) & P_A),
+		      !(i & 1));
+}
+
+/* --- large pages --------------------------------------------------------------------- */
+
+CASE(large_pages)
+{
+	u64 base = 32UL << 20;	/* GPA */
+
+	for (u64 i = 0; i < 512; i++)
+		*(u64 *)direct(base + i * 4096) = i;
+	*entry_of(TINY_TABLES, KERNEL_GVA, 2) = base | P_P | P_PS;
+	for (u64 i = 0; i < 512; i++)
+		EQUAL(try_read(KERNEL_GVA + i * 4096), i);
+	try_write(KERNEL_GVA + 5000, 1);
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.frame.error, 3);
+	*entry_of(TINY_TABLES, KERNEL_GVA, 2) |= P_W;
+	flush_one(KERNEL_GVA + 5000);
+	try_write(KERNEL_GVA + 5000, 1);
+	EQUAL(trap.vector, TRAP_NONE);
+	CHECK(*entry_of(TINY_TABLES, KERNEL_GVA, 2) & P_D);
+	/* From large to small. */
+	*entry_of(TINY_TABLES, KERNEL_GVA, 2) = 0;
+	flush_one(KERNEL_GVA);
+	try_read(KERNEL_GVA + 4096);
+	EQUAL(trap.vector, 14);
+	map_page(KERNEL_GVA + 4096, fresh(77) | P_P);
+	EQUAL(try_read(KERNEL_GVA + 4096), 77);
+}
+
+CASE(huge_page)
+{
+	u64 at = TINY_FREE + (8 << 20);
+
+	*entry_of(TINY_TABLES, KERNEL_GVA, 3) = P_P | P_W | P_PS;
+	*(u64 *)direct(at) = 123;
+	EQUAL(try_read(KERNEL_GVA + at), 123);
+	try_write(KERNEL_GVA + at, 124);
+	EQUAL(*(volatile u64 *)direct(at), 124);
+	/* Low bits that must be 0. */
+	*entry_of(TINY_TABLES, KERNEL_GVA + (1UL << 30), 3) =
+		P_P | P_W | P_PS | 1UL << 20;
+	try_read(KERNEL_GVA + (1UL << 30));
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.frame.error, 9);
+}
+
+CASE(large_page_unaligned)
+{
+	*entry_of(TINY_TABLES, KERNEL_GVA, 2) =
+		TINY_FREE | 1UL << 14 | P_P | P_PS;
+	try_read(KERNEL_GVA);
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.frame.error, 9);
+}
+
+/* Half of it is memory, half a hole. */
+CASE_KILLED(huge_page_over_the_hole, "no memory there")
+{
+	*entry_of(TINY_TABLES, KERNEL_GVA, 3) = P_P | P_W | P_PS;
+	try_read(KERNEL_GVA + TINY_MEMORY - 8);
+	EQUAL(trap.vector, TRAP_NONE);
+	try_read(KERNEL_GVA + TINY_MEMORY);
+}
+
+CASE(ps_at_the_top)
+{
+	map_page(KERNEL_GVA, fresh(1) | P_P);
+	EQUAL(try_read(KERNEL_GVA), 1);
+	*entry_of(TINY_TABLES, KERNEL_GVA, 4) |= P_PS;
+	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+	try_read(KERNEL_GVA);
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.frame.error, 9);
+}
+
+/* --- beyond memory --------------------------------------------------------------------- */
+
+CASE_KILLED(page_beyond_memory, "no memory there")
+{
+	map_page(KERNEL_GVA, TINY_MEMORY | P_P | P_W);
+	try_read(KERNEL_GVA);
+}
+
+CASE_KILLED(page_in_the_hole, "no memory there")
+{
+	map_page(KERNEL_GVA, (TINY_HIGH_GPA - 4096) | P_P | P_W);
+	try_write(KERNEL_GVA, 1);
+}
+
+CASE_KILLED(table_beyond_memory, "outside memory")
+{
+	*entry_of(TINY_TABLES, KERNEL_GVA, 2) = TINY_MEMORY | P_P | P_W;
+	try_read(KERNEL_GVA);
+}
+
+CASE_KILLED(top_table_entry_beyond_memory, "outside memory")
+{
+	*entry_of(TINY_TABLES, KERNEL_GVA, 4) =
+		(TINY_HIGH_GPA + TINY_HIGH_SIZE) | P_P | P_W;
+	try_read(KERNEL_GVA);
+}
+
+CASE(high_slot)
+{
+	u64 *high = direct(TINY_HIGH_GPA);
+
+	high[0] = 42;
+	map_page(KERNEL_GVA, TINY_HIGH_GPA | P_P);
+	EQUAL(try_read(KERNEL_GVA), 42);
+	high[TINY_HIGH_SIZE / 8 - 1] = 43;
+	map_page(KERNEL_GVA, (TINY_HIGH_GPA + TINY_HIGH_SIZE - 4096) | P_P);
+	flush_one(KERNEL_GVA);
+	EQUAL(try_read(KERNEL_GVA + 4088), 43);
+}
+
+CASE(reserved_bits)
+{
+	map_page(KERNEL_GVA, fresh(1) | P_P | P_W);
+	for (int level = 4; level > 0; level--) {
+		volatile u64 *entry = entry_of(TINY_TABLES, KERNEL_GVA, level);
+
+		*entry |= RESERVED;
+		hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+		try_read(KERNEL_GVA);
+		EQUAL(trap.vector, 14);
+		EQUAL(trap.frame.error, 9);
+		*entry &= ~RESERVED;
+	}
+	EQUAL(try_read(KERNEL_GVA), 1);
+}
+
+/* Neighbours whose entries are wrong must not be filled along. */
+CASE(bad_neighbours)
+{
+	static const u64 bad[] = {
+		RESERVED | P_P | P_W | P_A | P_D, TINY_MEMORY | P_P | P_A,
+		P_ADDRESS | P_P | P_W | P_A | P_D, P_NX | RESERVED | P_P | P_A,
+	};
+
+	map_page(KERNEL_GVA, fresh(1) | P_P);
+	for (u64 i = 1; i <= 4; i++)
+		map_page(KERNEL_GVA + i * 4096, bad[i - 1]);
+	EQUAL(try_read(KERNEL_GVA), 1);
+	try_read(KERNEL_GVA + 4096);
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.frame.error, 9);
+	try_read(KERNEL_GVA + 4 * 4096);
+	EQUAL(trap.vector, 14);
+}
+
+/* --- tables that are their own parents -------------------------------------------------- */
+
+CASE(recursive)
+{
+	u64 *top = direct(TINY_TABLES);
+	u64 slot = 300;
+
+	top[slot] = TINY_TABLES | P_P | P_W;
+	/* Through it, every table is memory: 1, 2, 3 and 4 levels deep. */
+	EQUAL(try_read(0xffff000000000000 | slot << 39 | slot << 30 |
+		       slot << 21 | slot << 12 | slot << 3) & P_ADDRESS,
+	      TINY_TABLES);
+	for (u64 s = 257; s < 512; s++) {
+		if (s == RL_ALIAS_SLOT)
+			continue;
+		try_read(0xffff000000000000 | slot << 39 | slot << 30 |
+			 slot << 21 | slot << 12 | s << 3);
+		EQUAL(trap.vector, TRAP_NONE);
+		try_read(0xffff000000000000 | slot << 39 | slot << 30 |
+			 slot << 21 | s << 12);
+		CHECK(trap.vector == 14 || trap.vector == TRAP_NONE);
+	}
+	/* Writing through it changes a mapping. */
+	try_write(0xffff000000000000 | slot << 39 | slot << 30 | slot << 21 |
+		  slot << 12 | 301 << 3, TINY_TABLES | P_P | P_W);
+	EQUAL(trap.vector, TRAP_NONE);
+	EQUAL(top[301] & P_ADDRESS, TINY_TABLES);
+	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+	top[slot] = 0;
+	top[301] = 0;
+	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+	try_read(0xffff000000000000 | slot << 39);
+	EQUAL(trap.vector, 14);
+}
+
+/* The same table at several levels, in both halves. */
+CASE(one_table_everywhere)
+{
+	u64 table = page_alloc(), *t = direct(table);
+
+	for (int i = 0; i < 512; i++)
+		t[i] = table | P_P | P_W | P_U;
+	((u64 *)direct(TINY_TABLES))[100] = table | P_P | P_W | P_U;
+	((u64 *)direct(TINY_TABLES))[300] = table | P_P | P_W | P_U;
+	for (u64 i = 0; i < 512; i += 3) {
+		EQUAL(try_read(100UL << 39 | i << 30 | i << 21 | i << 12) &
+		      P_ADDRESS, table);
+		EQUAL(try_read(0xffff000000000000 | 300UL << 39 | i << 30 |
+			       i << 21 | i << 12) & P_ADDRESS, table);
+	}
+	EQUAL(user_access(user_read, 100UL << 39), TRAP_SYSCALL);
+	t[5] = 0;
+	hypercall(RL_HC_FLUSH_USER, 0, 0, 0);
+	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+	try_read(100UL << 39 | 5UL << 30);
+	EQUAL(trap.vector, 14);
+	try_read(0xffff000000000000 | 300UL << 39 | 5UL << 21);
+	EQUAL(trap.vector, 14);
+	((u64 *)direct(TINY_TABLES))[100] = 0;
+	((u64 *)direct(TINY_TABLES))[300] = 0;
+	hypercall(RL_HC_FLUSH_USER, 0, 0, 0);
+	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+}
+
+/* --- forgetting --------------------------------------------------------------------------- */
+
+CASE(flush_one_address)
+{
+	map_page(KERNEL_GVA, fresh(1) | P_P);
+	map_page(KERNEL_GVA + 4096, fresh(2) | P_P);
+	EQUAL(try_read(KERNEL_GVA), 1);
+	EQUAL(try_read(KERNEL_GVA + 4096), 2);
+	map_page(KERNEL_GVA, fresh(3) | P_P);
+	flush_one(KERNEL_GVA);
+	EQUAL(try_read(KERNEL_GVA), 3);
+	*entry_of(TINY_TABLES, KERNEL_GVA, 1) = 0;
+	flush_one(KERNEL_GVA + 0xfff);
+	try_read(KERNEL_GVA);
+	EQUAL(trap.vector, 14);
+	EQUAL(try_read(KERNEL_GVA + 4096), 2);
+}
+
+CASE(flush_halves)
+{
+	map_page(USER_GVA, fresh(1) | P_P | P_U);
+	map_page(KERNEL_GVA, fresh(2) | P_P);
+	EQUAL(try_read(USER_GVA), 1);
+	EQUAL(try_read(KERNEL_GVA), 2);
+	map_page(USER_GVA, fresh(3) | P_P | P_U);
+	map_page(KERNEL_GVA, fresh(4) | P_P);
+	hypercall(RL_HC_FLUSH_USER, 0, 0, 0);
+	EQUAL(try_read(USER_GVA), 3);
+	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+	EQUAL(try_read(KERNEL_GVA), 4);
+}
+
+/* A table that is freed and used for something else, at each level. */
+CASE(table_replaced)
+{
+	for (int level = 2; level <= 4; level++) {
+		volatile u64 *entry = entry_of(TINY_TABLES, USER_GVA, level);
+		u64 old;
+
+		map_page(USER_GVA, fresh(level) | P_P | P_W | P_U);
+		EQUAL(try_read(USER_GVA), level);
+		old = *entry;
+		*entry = 0;
+		map_page(USER_GVA, fresh(level + 10) | P_P | P_W | P_U);
+		flush_one(USER_GVA);
+		EQUAL(try_read(USER_GVA), level + 10);
+		/* The old one returns, with other contents. */
+		*entry = 0;
+		flush_one(USER_GVA);
+		*entry = old;
+		map_page(USER_GVA, fresh(level + 20) | P_P | P_W | P_U);
+		flush_one(USER_GVA);
+		EQUAL(try_read(USER_GVA), level + 20);
+		*entry = 0;
+		hypercall(RL_HC_FLUSH_USER, 0, 0, 0);
+	}
+}
+
+/* CR3 with the generation that was seen keeps everything; another one looks. */
+CASE(generations)
+{
+	u64 other = top_copy();
+
+	map_page_in(other, USER_GVA, fresh(1) | P_P | P_W | P_U);
+	load_cr3(other | 1, 5, 1);
+	EQUAL(try_read(USER_GVA), 1);
+	load_cr3(TINY_TABLES | 2, 6, 1);
+	map_page_in(other, USER_GVA, fresh(2) | P_P | P_W | P_U);
+	load_cr3(other | 1, 5, 2);
+	EQUAL(try_read(USER_GVA), 2);
+	/* Another space in the same table: nothing of the old one is left. */
+	load_cr3(TINY_TABLES | 2, 6, 1);
+	map_page_in(other, USER_GVA, 0);
+	load_cr3(other | 1, 7, 1);
+	try_read(USER_GVA);
+	EQUAL(trap.vector, 14);
+	/* Context 0 tells nothing: always compared. */
+	map_page_in(other, USER_GVA, fresh(3) | P_P | P_W | P_U);
+	load_cr3(other, 0, 0);
+	EQUAL(try_read(USER_GVA), 3);
+	map_page_in(other, USER_GVA, fresh(4) | P_P | P_W | P_U);
+	load_cr3(other, 0, 0);
+	EQUAL(try_read(USER_GVA), 4);
+	load_cr3(TINY_TABLES, 0, 0);
+}
+
+/* The kernel's half is one for all spaces. */
+CASE(kernel_half_is_shared)
+{
+	u64 other;
+
+	map_page(KERNEL_GVA, fresh(1) | P_P | P_W);
+	other = top_copy();
+	EQUAL(try_read(KERNEL_GVA), 1);
+	load_cr3(other | 1, 5, 1);
+	EQUAL(try_read(KERNEL_GVA), 1);
+	map_page(KERNEL_GVA, fresh(2) | P_P | P_W);
+	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+	EQUAL(try_read(KERNEL_GVA), 2);
+	load_cr3(TINY_TABLES | 2, 6, 1);
+	EQUAL(try_read(KERNEL_GVA), 2);
+}
+
+/* --- exhaustion ------------------------------------------------------------------------------ */
+
+/* Thousands of tables: the host's share of memory stays limited. */
+CASE(many_tables)
+{
+	const struct rl_stats *stats;
+	u64 table = page_alloc(), *t = direct(table), page = fresh(6);
+
+	for (int i = 0; i < 512; i++)
+		t[i] = page | P_P | P_W;
+	/* One page table seen at 8,000 places, then 8,000 of the same level. */
+	for (u64 i = 0; i < 8000; i++)
+		*entry_of(TINY_TABLES, KERNEL_GVA + (i << 21), 2) =
+			table | P_P | P_W;
+	for (u64 i = 0; i < 8000; i++)
+		EQUAL(try_read(KERNEL_GVA + (i << 21)), 6);
+	for (u64 i = 0; i < 6000; i++) {
+		u64 gpa = page_alloc();
+
+		*(u64 *)direct(gpa) = page | P_P;
+		*entry_of(TINY_TABLES, USER_GVA + (i << 21), 2) =
+			gpa | P_P | P_W;
+		EQUAL(try_read(USER_GVA + (i << 21)), 6);
+	}
+	stats = host_stats();
+	CHECK(stats->shadow_pages_peak <= (TINY_MEMORY + TINY_HIGH_SIZE) /
+	      4096 / 8 + 8);
+	/* And all of it is still right. */
+	for (u64 i = 0; i < 6000; i += 97)
+		EQUAL(try_read(USER_GVA + (i << 21)), 6);
+}
+
+/* --- the host takes memory away ------------------------------------------------------------- */
+
+/* What was pinned stays the guest's; the guest notices nothing. */
+CASE(memory_discarded)
+{
+	*(volatile u64 *)direct(TINY_FREE) = 1;
+	EQUAL(request(TINY_DISCARD, TINY_FREE, 1 << 20), 0);
+	*(volatile u64 *)direct(TINY_FREE) = 2;
+	*(volatile u64 *)direct(TINY_FREE + 4096) = 3;
+	EQUAL(*(volatile u64 *)direct(TINY_FREE), 2);
+}
