@@ -103,12 +103,21 @@ static int nbd_answered(void *argument, int *error)
 	return 1;
 }
 
+static nbd_completion_callback nbd_callback(struct blk_io *io)
+{
+	return (nbd_completion_callback) { .callback = nbd_answered,
+					   .user_data = io };
+}
+
+static uint32_t nbd_flags(const struct nbd *nbd, const struct blk_io *io)
+{
+	return io->durable && nbd->can_fua ? LIBNBD_CMD_FLAG_FUA : 0;
+}
+
 static int64_t nbd_transfer(struct nbd *nbd, struct blk_io *io)
 {
-	nbd_completion_callback callback = { .callback = nbd_answered,
-					     .user_data = io };
-	uint32_t flags = io->durable && nbd->can_fua ?
-			 LIBNBD_CMD_FLAG_FUA : 0;
+	nbd_completion_callback callback = nbd_callback(io);
+	uint32_t flags = nbd_flags(nbd, io);
 
 	io->step = io->bytes < BLK_BOUNCE_BYTES ? io->bytes : BLK_BOUNCE_BYTES;
 	if (io->op == BLK_OP_READ)
@@ -122,10 +131,8 @@ static int64_t nbd_transfer(struct nbd *nbd, struct blk_io *io)
 /* Send one command; negative: not sent. */
 static int64_t nbd_command(struct nbd *nbd, struct blk_io *io)
 {
-	nbd_completion_callback callback = { .callback = nbd_answered,
-					     .user_data = io };
-	uint32_t flags = io->durable && nbd->can_fua ?
-			 LIBNBD_CMD_FLAG_FUA : 0;
+	nbd_completion_callback callback = nbd_callback(io);
+	uint32_t flags = nbd_flags(nbd, io);
 
 	if (io->op == BLK_OP_FLUSH || io->stage == STAGE_SYNC)
 		return libnbd.aio_flush(nbd->handle, callback, 0);
