@@ -4,12 +4,13 @@
  *
  * Two users: Linux's hypervisor console driver (/dev/hvc0), and before that
  * exists a boot console, so that even an early death leaves its last words.
- * Both go through one buffer of the layer, whose GPA is known, because the
- * bytes to write may lie on any stack or vmalloc page. The virtual interrupt
- * flag is off while the buffer is in use, and there is one vCPU.
+ * Both go through buffers of the layer, whose GPA is known, because the bytes
+ * to write may lie on any stack or vmalloc page. The virtual interrupt flag is
+ * off while a buffer is in use, and there is one vCPU.
  */
 #include <linux/console.h>
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/string.h>
 
 #include "hvc.h"
@@ -17,42 +18,94 @@
 
 #define TERMINAL	0x726c	/* an arbitrary number that names the console */
 #define BUFFER_BYTES	1024
+#define HVC_PIECE	16	/* of the driver's printing */
 
-static char buffer[BUFFER_BYTES] __aligned(BUFFER_BYTES);
+static char input[BUFFER_BYTES] __aligned(BUFFER_BYTES);
+static char output[BUFFER_BYTES] __aligned(BUFFER_BYTES);
+static int next, unread;	/* where in input, and how many bytes */
+static int held;		/* bytes of output that the launcher lacks */
 
-/* Bytes written, 0 when the launcher takes none now. */
-static int console_put(const char *from, int bytes)
+/* All that is held goes out. vif is off. What the launcher refuses stays. */
+static void flush_locked(void)
+{
+	long done = rl_hypercall(RL_HC_CONSOLE_WRITE, rl_gpa(output), held, 0);
+
+	if (done <= 0)
+		return;
+	if (done > held)
+		done = held;
+	held -= done;
+	memmove(output, output + done, held);
+}
+
+/* For whoever is about to wait, or to end: nothing stays unsaid. */
+void rl_console_flush(void)
+{
+	u8 was;
+
+	if (likely(!READ_ONCE(held)))
+		return;
+	was = rl_irq_save();
+	flush_locked();
+	rl_irq_restore(was);
+}
+
+/*J: guest.console
+ * Each write to the console costs two world switches and a system call of the
+ * launcher, whether it carries one byte or a thousand. Linux's driver hands
+ * a kernel message over in pieces of 16 bytes, so a piece of just that length
+ * that does not end a line is held back: more will follow at once. Where it
+ * does not, the next timer interrupt, the next idle moment or the guest's end
+ * sends it. Holding back is a risk with last words, so all ways out of the
+ * guest kernel flush first.
+ :*/
+
+/* Bytes taken, 0 when there is no room now. more: soon others will follow. */
+static int console_put(const char *from, int bytes, bool more)
 {
 	u8 was = rl_irq_save();
-	long result;
 
-	if (bytes > BUFFER_BYTES)
-		bytes = BUFFER_BYTES;
-	memcpy(buffer, from, bytes);
-	result = rl_hypercall(RL_HC_CONSOLE_WRITE, rl_gpa(buffer), bytes, 0);
+	if (bytes > BUFFER_BYTES - held)
+		flush_locked();
+	if (bytes > BUFFER_BYTES - held)
+		bytes = BUFFER_BYTES - held;
+	memcpy(output + held, from, bytes);
+	held += bytes;
+	if (!more)
+		flush_locked();
 	rl_irq_restore(was);
-	return result < 0 ? 0 : result;
+	return bytes;
 }
 
 static int hvc_put(uint32_t terminal, const char *from, int bytes)
 {
-	return console_put(from, bytes);
+	bool more = bytes == HVC_PIECE && from[bytes - 1] != '\n';
+
+	return console_put(from, bytes, more);
 }
 
+/*
+ * The driver wants 16 bytes at a time and comes again until there are none;
+ * what it does not want yet stays in `input`.
+ */
 static int hvc_get(uint32_t terminal, char *to, int room)
 {
 	u8 was = rl_irq_save();
-	long result;
+	long got;
 
-	if (room > BUFFER_BYTES)
-		room = BUFFER_BYTES;
-	result = rl_hypercall(RL_HC_CONSOLE_READ, rl_gpa(buffer), room, 0);
-	if (result > room)
-		result = room;
-	if (result > 0)
-		memcpy(to, buffer, result);
+	if (!unread) {
+		got = rl_hypercall(RL_HC_CONSOLE_READ, rl_gpa(input),
+				   BUFFER_BYTES, 0);
+		next = 0;
+		unread = clamp(got, 0L, (long)BUFFER_BYTES);
+	}
+	if (room > unread)
+		room = unread;
+	memcpy(to, input + next, room);
+	next += room;
+	unread -= room;
 	rl_irq_restore(was);
-	return result < 0 ? 0 : result;
+	return room;
 }
 
 static const struct hv_ops console_ops = {
@@ -74,13 +127,14 @@ static void boot_write(struct console *console, const char *from,
 		if (!line)
 			line = end;
 		if (line > from)
-			console_put(from, line - from);
+			console_put(from, line - from, true);
 		from = line;
 		if (from < end) {
-			console_put("\r\n", 2);
+			console_put("\r\n", 2, false);
 			from++;
 		}
 	}
+	rl_console_flush();
 }
 
 static struct console boot_console = {

@@ -58,6 +58,7 @@ void rl_platform_hooks(void);
 void rl_interrupt_hooks(void);
 void rl_console_early(void);
 int rl_console_init(void);
+void rl_console_flush(void);
 void __noreturn rl_shutdown(unsigned long how);
 
 /* devices.c */

@@ -29,6 +29,7 @@
 
 void __noreturn rl_shutdown(unsigned long how)
 {
+	rl_console_flush();
 	rl_irq_save();
 	for (;;)
 		rl_hypercall(RL_HC_SHUTDOWN, how, 0, 0);

@@ -9,6 +9,7 @@
 /* sti; hlt: the host sets vif, so that no interrupt falls in between. */
 static void rl_safe_halt(void)
 {
+	rl_console_flush();
 	rl_hypercall(RL_HC_HALT, 0, 0, 0);
 }
 
@@ -21,6 +22,7 @@ static void rl_halt(void)
 {
 	if (!READ_ONCE(rl_shared.vif))
 		rl_shutdown(RL_SHUTDOWN_PANIC);
+	rl_console_flush();
 	rl_hypercall(RL_HC_HALT, 0, 0, 0);
 }
 

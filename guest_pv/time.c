@@ -40,6 +40,7 @@ static struct clock_event_device timer = {
 
 static irqreturn_t timer_interrupt(int irq, void *argument)
 {
+	rl_console_flush();
 	if (timer.event_handler)
 		timer.event_handler(&timer);
 	return IRQ_HANDLED;
