@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -157,10 +159,26 @@ void vcpu_loop(struct vcpu *vcpu)
 	}
 }
 
+/*
+ * glibc registers a restartable sequence area for each thread. The kernel then
+ * wants to update it after each time that the thread slept, and so RL_RUN
+ * would return for nothing after each halt. This thread has no use for it.
+ */
+static void leave_restartable_sequences(void)
+{
+	unsigned int size = sizeof(struct rseq);
+	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+
+	if (__rseq_size)
+		syscall(SYS_rseq, area, size > __rseq_size ? size : __rseq_size,
+			RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
 static void *vcpu_thread(void *argument)
 {
 	struct vcpu *vcpu = argument;
 
+	leave_restartable_sequences();
 	prctl(PR_SET_NAME, "vcpu0");
 	vcpu_loop(vcpu);
 	eventfd_write(vcpu->done_fd, 1);
