@@ -24,6 +24,7 @@
 #include "machine.h"
 #include "options.h"
 #include "prepare.h"
+#include "sandbox.h"
 #include "stats.h"
 
 /*J: launcher.start
@@ -59,6 +60,9 @@ static const char help[] =
 "      --cache DIR     where prepared kernels are kept\n"
 "      --layer DIR     source of the paravirt layer\n"
 "      --headers DIR   the kernel's headers, to build the layer against\n"
+"      --user USER     become USER[:GROUP] before the guest runs\n"
+"      --chroot DIR    and see only the files below DIR\n"
+"      --no-sandbox    keep privileges and system calls, to look for faults\n"
 "  -v, --verbose       say what happens, with times; twice: more of it\n"
 "  -h, --help          this help\n"
 "\n"
@@ -80,6 +84,7 @@ struct run {
 	struct console console;
 	struct events events;
 	struct stats_report report;
+	bool confined;
 	struct timespec start;	/* of the first guest's first instruction */
 };
 
@@ -192,6 +197,49 @@ static void collect_stats(struct run *run, const struct machine *machine)
 	log_warn("the module gives no statistics");
 }
 
+/* Does a device connect by name, or remove its socket in the end? */
+static bool uses_sockets(const struct run_options *options)
+{
+	const char *text;
+	unsigned int i;
+
+	for (i = 0; i < options->device_count; i++) {
+		text = options->devices[i].text;
+		if (text && (strstr(text, "unix") || strstr(text, "socket")))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Before the first guest's first instruction, and before any thread. What is
+ * needed later by name is opened now: the kernel, for a reboot, and the
+ * statistics, where we may be somebody else by then.
+ */
+static int confine(struct run *run)
+{
+	const struct run_options *options = &run->options;
+	struct sandbox_options sandbox = {
+		.user = options->user,
+		.folder = options->folder,
+		.files = options->stats,
+		.sockets = uses_sockets(options),
+	};
+
+	if (options->no_sandbox || run->confined)
+		return STATUS_OK;
+	run->confined = true;
+	if (prepared_hold(&run->prepared))
+		return STATUS_ERROR;
+	if (options->stats && (options->user || options->folder ||
+			       !geteuid())) {
+		if (stats_hold(options->stats))
+			return STATUS_USAGE;
+		sandbox.files = false;
+	}
+	return sandbox_enter(&sandbox) ? STATUS_HOST : STATUS_OK;
+}
+
 /* One life of the guest. ending->kind stays ENDING_NONE if none began. */
 static int run_once(struct run *run, struct ending *ending)
 {
@@ -202,6 +250,8 @@ static int run_once(struct run *run, struct ending *ending)
 			   &run->console))
 		return STATUS_HOST;
 	status = load(run, &machine);
+	if (!status)
+		status = confine(run);
 	if (!status &&
 	    devices_attach(run->devices, machine.vm_fd, &machine.memory))
 		status = STATUS_HOST;

@@ -55,13 +55,15 @@ static void close_file(struct loaded_file *f)
 		close(f->fd);
 }
 
-static int open_file(struct loaded_file *f, const char *path)
+/* held: the file as it was opened before, or -1. */
+static int open_file(struct loaded_file *f, const char *path, int held)
 {
 	const char *why = "it cannot be read";
 	struct stat st;
 
 	memset(f, 0, sizeof(*f));
-	f->fd = open(path, O_RDONLY | O_CLOEXEC);
+	f->fd = held >= 0 ? fcntl(held, F_DUPFD_CLOEXEC, 0) :
+			    open(path, O_RDONLY | O_CLOEXEC);
 	if (f->fd >= 0 && !fstat(f->fd, &st) && st.st_size > 0) {
 		f->size = st.st_size;
 		f->map = mmap(NULL, f->size, PROT_READ, MAP_PRIVATE, f->fd, 0);
@@ -261,10 +263,12 @@ int prepared_load(const struct prepared *prepared, void *memory, uint64_t size,
 	struct loaded_file kernel, layer;
 	int ret;
 
-	ret = open_file(&kernel, prepared->vmlinux);
+	ret = open_file(&kernel, prepared->vmlinux,
+			prepared->held ? prepared->vmlinux_fd : -1);
 	if (ret)
 		return ret;
-	ret = open_file(&layer, prepared->layer);
+	ret = open_file(&layer, prepared->layer,
+			prepared->held ? prepared->layer_fd : -1);
 	if (ret)
 		goto close_kernel;
 	/* This also sees that there is memory for what lies below 1 MB. */

@@ -25,6 +25,9 @@ enum option_id {
 	OPTION_HEADERS,
 	OPTION_ESCAPE,
 	OPTION_CPUS,
+	OPTION_USER,
+	OPTION_CHROOT,
+	OPTION_NO_SANDBOX,
 	OPTION_DEVICE,		/* + index in virtio_kinds; the last */
 };
 
@@ -40,6 +43,9 @@ static const struct option fixed_options[] = {
 	{ "headers", required_argument, NULL, OPTION_HEADERS },
 	{ "escape", required_argument, NULL, OPTION_ESCAPE },
 	{ "cpus", required_argument, NULL, OPTION_CPUS },
+	{ "user", required_argument, NULL, OPTION_USER },
+	{ "chroot", required_argument, NULL, OPTION_CHROOT },
+	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -212,6 +218,15 @@ static int set_option(int id, struct run_options *options,
 	case OPTION_HEADERS:
 		options->headers = optarg;
 		return 0;
+	case OPTION_USER:
+		options->user = optarg;
+		return 0;
+	case OPTION_CHROOT:
+		options->folder = optarg;
+		return 0;
+	case OPTION_NO_SANDBOX:
+		options->no_sandbox = true;
+		return 0;
 	case OPTION_ESCAPE:
 		return set_escape(options, optarg, to);
 	case OPTION_CPUS:
@@ -291,6 +306,9 @@ int options_parse_run(int argc, char **argv, struct run_options *options,
 	if (!options->kernel)
 		return complain(&to, "no kernel given; say which file to "
 				"start, for example /boot/vmlinuz-...");
+	if (options->no_sandbox && (options->user || options->folder))
+		return complain(&to, "--no-sandbox goes with neither --user "
+				"nor --chroot");
 	if (!*options->kernel)
 		return complain(&to, "the kernel's file name is empty");
 	return 0;

@@ -28,6 +28,9 @@ struct run_options {
 	const char *cache;	/* or NULL, and so on: prepare's defaults */
 	const char *layer;
 	const char *headers;
+	const char *user;	/* --user, or NULL */
+	const char *folder;	/* --chroot, or NULL */
+	bool no_sandbox;
 	int escape;		/* the escape key as a byte, -1: none */
 	int verbose;		/* how often */
 	struct device_option devices[RL_MMIO_DEVICES];	/* --disk and so on */

@@ -348,8 +348,26 @@ int prepare_kernel(const char *kernel_file,
 	return ret;
 }
 
+int prepared_hold(struct prepared *prepared)
+{
+	int error;
+
+	prepared->vmlinux_fd = open(prepared->vmlinux, O_RDONLY | O_CLOEXEC);
+	prepared->layer_fd = open(prepared->layer, O_RDONLY | O_CLOEXEC);
+	prepared->held = true;
+	if (prepared->vmlinux_fd >= 0 && prepared->layer_fd >= 0)
+		return 0;
+	error = -errno;
+	log_warn("cannot open the prepared kernel in %s", prepared->dir);
+	return error;
+}
+
 void prepared_free(struct prepared *prepared)
 {
+	if (prepared->held) {
+		close(prepared->vmlinux_fd);
+		close(prepared->layer_fd);
+	}
 	free(prepared->dir);
 	free(prepared->vmlinux);
 	free(prepared->layer);

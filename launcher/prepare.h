@@ -37,6 +37,8 @@ struct prepared {
 	char build_id[PREPARED_BUILD_ID_SIZE];	/* hex */
 	char release[PREPARED_RELEASE_SIZE];	/* as uname -r */
 	bool cached;		/* the cache had it */
+	bool held;		/* these are open: see prepared_hold() */
+	int vmlinux_fd, layer_fd;
 };
 
 /*
@@ -55,6 +57,12 @@ int prepare_kernel(const char *kernel_file, const struct prepare_options *,
  */
 int prepared_load(const struct prepared *, void *mem, uint64_t size,
 		  uint64_t *kernel_end);
+
+/*
+ * Keep its files open, so that prepared_load() also works when they cannot be
+ * opened any more (sandbox.h). 0 or -errno, said like the others.
+ */
+int prepared_hold(struct prepared *);
 
 void prepared_free(struct prepared *);
 

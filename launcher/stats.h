@@ -46,6 +46,11 @@ char *stats_to_json(const struct stats_report *report);
  */
 int stats_check_path(const char *path);
 int stats_write(const char *path, const struct stats_report *report);
+/*
+ * For a launcher that soon cannot open files: open it now. stats_write() then
+ * writes into it instead of replacing it. 0 or -errno, said.
+ */
+int stats_hold(const char *path);
 
 /* A summary on standard error. */
 void stats_show(const struct rl_stats *stats);

@@ -98,9 +98,41 @@ static int write_replacing(const char *path, const char *text)
 	return 0;
 }
 
+static int held_fd = -1;	/* of stats_hold() */
+
+int stats_hold(const char *path)
+{
+	int error;
+
+	if (!strcmp(path, "-"))
+		return 0;
+	held_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+	if (held_fd >= 0)
+		return 0;
+	error = -errno;
+	log_warn("cannot write the statistics to %s", path);
+	return error;
+}
+
+static int write_held(const char *text)
+{
+	int fd = held_fd;
+
+	held_fd = -1;
+	/* Fails for a pipe or a terminal, which need it as little. */
+	if (ftruncate(fd, 0) && errno != EINVAL) {
+		close(fd);
+		return -1;
+	}
+	return write_and_close(fd, text);
+}
+
 static int write_text(const char *path, const char *text)
 {
 	int fd;
+
+	if (held_fd >= 0)
+		return write_held(text);
 
 	if (!strcmp(path, "-"))
 		return fprintf(stderr, "%s\n", text) < 0 ? -1 : 0;

@@ -11,6 +11,7 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "blk_engine.h"
@@ -189,9 +190,37 @@ static bool uring_can(struct io_uring *ring)
 	return can;
 }
 
+/*
+ * Only these operations, for as long as the ring lives: a ring could also open
+ * files and sockets, past every filter of system calls.
+ */
+static int uring_restrict(struct io_uring *ring)
+{
+	static const uint8_t operations[] = {
+		IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC,
+		IORING_OP_FALLOCATE,
+	};
+	struct io_uring_restriction allowed[sizeof(operations)] = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(operations); i++) {
+		allowed[i].opcode = IORING_RESTRICTION_SQE_OP;
+		allowed[i].sqe_op = operations[i];
+	}
+	/* Debian 12's liburing has no functions for these two. */
+	if (syscall(SYS_io_uring_register, ring->ring_fd,
+		    IORING_REGISTER_RESTRICTIONS, allowed,
+		    sizeof(operations)) ||
+	    syscall(SYS_io_uring_register, ring->ring_fd,
+		    IORING_REGISTER_ENABLE_RINGS, NULL, 0))
+		return -errno;
+	return 0;
+}
+
 static int uring_open(struct uring *uring)
 {
-	int error = io_uring_queue_init(URING_ENTRIES, &uring->ring, 0);
+	int error = io_uring_queue_init(URING_ENTRIES, &uring->ring,
+					IORING_SETUP_R_DISABLED);
 
 	if (error)
 		return error;
@@ -200,6 +229,8 @@ static int uring_open(struct uring *uring)
 	error = uring->engine.fd < 0 ? -errno :
 		!uring_can(&uring->ring) ? -EOPNOTSUPP :
 		io_uring_register_eventfd(&uring->ring, uring->engine.fd);
+	if (!error)
+		error = uring_restrict(&uring->ring);
 	if (!error)
 		return 0;
 	if (uring->engine.fd >= 0)

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Giving up privileges, in the one order that works: what needs them first
+ * (chroot, the change of identity), then the capabilities, then the way back
+ * (no_new_privs), then most system calls.
+ */
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "sandbox.h"
+
+/*J: launcher.sandbox
+ * The guest's memory is full of numbers that its kernel chose, and device code
+ * computes with them. Suppose a check is missing somewhere, and a hostile
+ * guest makes this process run what it likes. What has it won?
+ *
+ * It is a process with no capabilities, even if root started it, and with no
+ * way to get any. It cannot start a program. It can open no file and connect
+ * to no socket, unless a device needs that. It can use the files and sockets
+ * that are open: the guest's disk, the guest's cable. That is about what the
+ * guest had anyway. Nothing here makes the missing check harmless to the guest
+ * itself; all of it is for the host.
+ *
+ * The order of the steps is the art. Whoever drops capabilities first cannot
+ * change the root any more; who changes the user first cannot drop the bounding
+ * set; and a filter that comes too early forbids the rest.
+ :*/
+
+struct identity {
+	uid_t uid;
+	gid_t gid;
+	bool change;
+};
+
+static bool parse_id(const char *text, unsigned int *id)
+{
+	unsigned long number;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	/* All ones means `no change` to the kernel. */
+	if (errno || *end || number >= UINT_MAX)
+		return false;
+	*id = number;
+	return true;
+}
+
+static int find_group(const char *name, struct identity *identity)
+{
+	struct group *group;
+
+	if (parse_id(name, &identity->gid))
+		return 0;
+	group = getgrnam(name);
+	if (!group) {
+		log_warnx("--user: there is no group %s", name);
+		return -EINVAL;
+	}
+	identity->gid = group->gr_gid;
+	return 0;
+}
+
+/* USER[:GROUP]. While /etc/passwd can still be read. */
+static int find_identity(const char *text, struct identity *identity)
+{
+	char name[128];
+	const char *colon = strchr(text, ':');
+	struct passwd *user;
+	bool numeric;
+
+	snprintf(name, sizeof(name), "%.*s",
+		 colon ? (int)(colon - text) : (int)strlen(text), text);
+	numeric = parse_id(name, &identity->uid);
+	user = numeric ? getpwuid(identity->uid) : getpwnam(name);
+	if (!user && (!numeric || !colon)) {
+		log_warnx("--user: there is no user %s%s", name, numeric ?
+			  "; say which group too" : "");
+		return -EINVAL;
+	}
+	if (user) {
+		identity->uid = user->pw_uid;
+		identity->gid = user->pw_gid;
+	}
+	identity->change = true;
+	return colon ? find_group(colon + 1, identity) : 0;
+}
+
+static int change_root(const char *folder)
+{
+	if (!chroot(folder) && !chdir("/"))
+		return 0;
+	log_warn("cannot make %s the root folder%s", folder,
+		 errno == EPERM ? "; only root can" : "");
+	return -errno;
+}
+
+/* All capabilities, and with them the identity that is to be given up. */
+static int drop_capabilities(const struct identity *identity)
+{
+	int error;
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (identity->change &&
+	    (identity->uid != geteuid() || identity->gid != getegid())) {
+		error = capng_change_id(identity->uid, identity->gid,
+					CAPNG_DROP_SUPP_GRP |
+					CAPNG_CLEAR_BOUNDING);
+		if (!error)
+			return 0;
+		log_warnx("cannot become user %u, group %u%s", identity->uid,
+			  identity->gid, geteuid() ? "; only root can" : "");
+		return -EPERM;
+	}
+	/* The bounding set is only for those to clear who have any. */
+	error = capng_apply(geteuid() ? CAPNG_SELECT_CAPS :
+					CAPNG_SELECT_BOTH);
+	if (!error)
+		return 0;
+	log_warnx("cannot give up capabilities (%d)", error);
+	return -EPERM;
+}
+
+int sandbox_enter(const struct sandbox_options *options)
+{
+	struct identity identity = { 0 };
+	int error = 0;
+
+	if (options->user)
+		error = find_identity(options->user, &identity);
+	if (!error && options->folder)
+		error = change_root(options->folder);
+	if (!error)
+		error = drop_capabilities(&identity);
+	if (error)
+		return error;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
+		log_warn("cannot give up the right to gain privileges");
+		return -errno;
+	}
+	return sandbox_filter(options);
+}
