@@ -13,7 +13,7 @@ CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help deps build module launcher demo check fuzz clean install bench journey
+.PHONY: help deps build module launcher demo demo-disk check fuzz clean install bench journey
 .DEFAULT_GOAL := build
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make launcher   build/ringlet'
 	@echo "make demo       a guest in the sandbox: a shell, or CMD='...'"
 	@echo '                GUEST_ADD=DIR appears at /add, STATS=FILE is written'
+	@echo 'make demo-disk  the same with a Debian on a disk, and a network'
 	@echo 'make check      build, lints, every test; ends with the count'
 	@echo '                TESTS="name..." only these, TAGS=quick only those'
 	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
@@ -70,6 +71,12 @@ demo:
 	$(Q)tools/deps >&2
 	$(Q)$(LOCKED) $(MAKE) build >&2
 	$(Q)tests/sandbox/guest $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
+		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
+
+demo-disk:
+	$(Q)tools/deps >&2
+	$(Q)$(LOCKED) $(MAKE) build >&2
+	$(Q)tests/sandbox/disk $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
 		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
 export CMD
 

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The Debian root for guests with a disk, cached under build/rootfs/.
+
+One folder for each recipe (tests/disk/root/ and the kernel's release):
+
+    root.img        ext4, a sparse file; nobody writes to it (see DISK below)
+    initrd.img      what initramfs-tools made inside that root
+    vmlinuz         the kernel that Debian installed there
+
+mmdebstrap fetches the packages and needs neither root nor a loop device: the
+image is filled by `mke2fs -d`.
+"""
+
+import fcntl
+import glob
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import kernels
+from paths import BUILD, REPO, Trouble, say
+
+RECIPE = os.path.join(REPO, "tests", "disk", "root")
+CACHE = os.path.join(BUILD, "rootfs")
+SUITE = "bookworm"
+FILES = ("root.img", "initrd.img", "vmlinuz")
+
+# Not needed to run, and a third of the size.
+LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*",
+            "/usr/share/info/*", "/usr/share/lintian/*")
+
+
+def _packages(release):
+    with open(os.path.join(RECIPE, "packages")) as source:
+        words = [line.split("#")[0].strip() for line in source]
+    return [word for word in words if word] + [f"linux-image-{release}"]
+
+
+def _sign(release):
+    """Changes when the recipe does."""
+    sign = hashlib.sha256(f"{release} {SUITE} {LEFT_OUT}\n".encode())
+    for path in sorted(glob.glob(RECIPE + "/**/*", recursive=True)):
+        if os.path.isfile(path):
+            mode = os.stat(path).st_mode & 0o111
+            sign.update(f"{os.path.relpath(path, RECIPE)} {mode}\n".encode())
+            with open(path, "rb") as source:
+                sign.update(source.read())
+    return sign.hexdigest()[:16]
+
+
+def _mirrors():
+    """Debian's own sources of this machine, so that its mirror or proxy
+    serves the root, too; a plain line where there are none."""
+    lines = []
+    for path in glob.glob("/etc/apt/sources.list.d/*.sources"):
+        with open(path) as source:
+            lines += _deb822(source.read())
+    for path in ["/etc/apt/sources.list"] + \
+            glob.glob("/etc/apt/sources.list.d/*.list"):
+        if os.path.exists(path):
+            with open(path) as source:
+                lines += re.findall(
+                    rf"^deb .*\s{SUITE}\S*\s+main\b.*$", source.read(), re.M)
+    return lines or [f"deb http://deb.debian.org/debian {SUITE} main"]
+
+
+def _deb822(text):
+    lines = []
+    for stanza in re.split(r"\n\s*\n", text):
+        fields = dict(re.findall(r"^(\w[\w-]*):\s*(.*)$", stanza, re.M))
+        suites = [suite for suite in fields.get("Suites", "").split()
+                  if suite.startswith(SUITE)]
+        if "main" not in fields.get("Components", "").split():
+            continue
+        key = fields.get("Signed-By", "")
+        option = f"[signed-by={key}] " if key.startswith("/") else ""
+        for uri in fields.get("URIs", "").split():
+            lines += [f"deb {option}{uri} {suite} main" for suite in suites]
+    return lines
+
+
+def _build(release, target):
+    """Runs mmdebstrap; the folder `target` appears when all is there."""
+    if not shutil.which("mmdebstrap"):
+        raise Trouble("mmdebstrap is missing: run `make deps`")
+    say(f"building a Debian root ({SUITE}, linux-image-{release})")
+    # Where mmdebstrap uses a user namespace, its root is another user than
+    # we: the folder is open to it.
+    work = tempfile.mkdtemp(prefix="new-", dir=CACHE)
+    os.chmod(work, 0o777)
+    image = os.path.join(work, "root.img")
+    sources = os.path.join(work, "sources.list")
+    with open(sources, "w") as out:
+        out.write("\n".join(_mirrors()) + "\n")
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--format=null",
+               "--include=" + ",".join(_packages(release)),
+               "--aptopt=Acquire::Languages \"none\"",
+               "--aptopt=Acquire::Check-Valid-Until \"false\""]
+    command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
+    command += [f"--customize-hook={RECIPE}/setup \"$1\" {image}",
+                SUITE, "/dev/null", sources]
+    log = os.path.join(CACHE, "log")
+    try:
+        with open(log, "wb") as out:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL,
+                                  stdout=out, stderr=subprocess.STDOUT,
+                                  env={**os.environ, "SOURCE_DATE_EPOCH":
+                                       "1700000000"}, check=False)
+        if done.returncode:
+            with open(log, errors="replace") as source:
+                last = "".join(source.readlines()[-15:])
+            raise Trouble(f"mmdebstrap failed, see {log}:\n{last}")
+        os.unlink(sources)
+        os.rename(f"{work}/initrd.img-{release}", f"{work}/initrd.img")
+        os.rename(f"{work}/vmlinuz-{release}", f"{work}/vmlinuz")
+        os.chmod(work, 0o755)
+        os.chmod(image, 0o444)
+        os.rename(work, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def get(flavour="amd64"):
+    """The folder of the root, built where it is not there."""
+    release = kernels.get(flavour)
+    os.makedirs(CACHE, exist_ok=True)
+    target = os.path.join(CACHE, f"{release}-{_sign(release)}")
+    with open(os.path.join(CACHE, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.isdir(target):
+            _build(release, target)
+            for old in glob.glob(os.path.join(CACHE, f"{release}-*")):
+                if old != target:
+                    shutil.rmtree(old, ignore_errors=True)
+    return target
