@@ -137,7 +137,7 @@ int enter_guest(struct rl_vcpu *vcpu)
 	/* KVM writes the MSRs of system calls, and trusts what it finds there. */
 	if (unlikely(host->cr4 & X86_CR4_VMXE))
 		return -EBUSY;
-	window_load_msrs();
+	syscall_msrs_load();
 	host->guest_cr4 = host->cr4 & CR4_KEEP;
 	host->guest_cr3 = host->exit_cr3;
 	host->pending = 0;
@@ -164,7 +164,7 @@ int enter_guest(struct rl_vcpu *vcpu)
 
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE) && rdpkru() != pkru)
 		wrpkru(pkru);
-	window_exited();
+	syscall_msrs_exited();
 	vcpu->mark_ns = rdtsc();
 	count_ticks(&vcpu->vm->stats.guest_ns, now, vcpu->mark_ns);
 	if (vcpu->regs->vector == 14)

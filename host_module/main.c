@@ -109,23 +109,30 @@ static int __init ringlet_init(void)
 	r = window_init();
 	if (r)
 		return r;
+	r = syscall_msrs_init();
+	if (r)
+		goto window;
 	stats_init();
 	r = misc_register(&device);
-	if (r) {
-		stats_exit();
-		window_exit();
-		return r;
-	}
+	if (r)
+		goto stats;
 	pr_info("ready: %d-level page tables%s\n",
 		pgtable_l5_enabled() ? 5 : 4,
 		boot_cpu_has(X86_FEATURE_PTI) ? ", page table isolation" : "");
 	return 0;
+stats:
+	stats_exit();
+	syscall_msrs_exit();
+window:
+	window_exit();
+	return r;
 }
 
 static void __exit ringlet_exit(void)
 {
 	misc_deregister(&device);
 	stats_exit();
+	syscall_msrs_exit();
 	window_exit();
 }
 

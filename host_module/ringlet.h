@@ -112,7 +112,10 @@ int guest_read(struct rl_vcpu *vcpu, gva_t gva, void *to, size_t bytes,
 int guest_write(struct rl_vcpu *vcpu, gva_t gva, const void *from,
 		size_t bytes, u32 *error, gva_t *fault);
 
-/* --- shadow.c, shadow_sync.c -------------------------------------------- */
+/* --- shadow*.c ---------------------------------------------------------- */
+
+/* What every entry that leads to another table has. */
+#define SHADOW_LINK (PTE_P | PTE_A)
 
 struct shadow_page {
 	struct hlist_node hash;
@@ -154,7 +157,7 @@ struct shadow {
 
 void shadow_unmap(u64 *entry);
 void shadow_unmap_all(struct rl_vm *vm);
-int shadow_create(struct rl_vm *vm);
+void shadow_create(struct rl_vm *vm);
 void shadow_destroy(struct rl_vm *vm);
 int shadow_load(struct rl_vcpu *vcpu, u64 cr3, u64 context, u64 generation);
 int shadow_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error,
@@ -167,7 +170,15 @@ void shadow_set_chains(struct rl_vm *vm, u64 window, u64 alias);
 void shadow_follow(struct rl_vcpu *vcpu, hpa_t cr3);
 hpa_t shadow_root_hpa(const struct shadow_root *root);
 
-/* between the two files */
+/* among these files */
+struct shadow_page *shadow_find(struct rl_vm *vm, gfn_t gfn, int level,
+				bool user, bool direct);
+struct shadow_page *shadow_new(struct rl_vm *vm, gfn_t gfn, int level,
+			       bool user, bool direct, gva_t base);
+void shadow_put(struct rl_vm *vm, struct shadow_page *sp);
+bool shadow_refill(struct shadow *s);
+void shadow_drop_spares(struct shadow *s);
+u64 *shadow_root_entry(struct shadow_root *root, unsigned int slot);
 u64 shadow_leaf(struct rl_vm *vm, u64 gpte, gfn_t gfn, bool user);
 void shadow_set_leaf(struct rl_vm *vm, struct shadow_page *sp, unsigned int i,
 		     u64 entry, gfn_t gfn);
@@ -192,6 +203,13 @@ void segment_default_gdt(u64 gdt[512]);
 int gate_set(struct rl_vcpu *vcpu, u64 vector, gva_t handler, u64 flags);
 void gate_build_all(struct rl_vcpu *vcpu);
 
+/* --- syscall_msrs.c -------------------------------------------------------- */
+
+int syscall_msrs_init(void);
+void syscall_msrs_exit(void);
+void syscall_msrs_load(void);
+void syscall_msrs_exited(void);
+
 /* --- window.c: per-pCPU windows ------------------------------------------ */
 
 int window_init(void);
@@ -199,8 +217,6 @@ void window_exit(void);
 int window_attach(struct rl_vm *vm);
 void window_detach(struct rl_vm *vm);
 int window_bind(struct rl_vcpu *vcpu, int cpu);
-void window_load_msrs(void);
-void window_exited(void);
 void window_call(int cpu);
 u64 window_address(int cpu);
 bool window_bound(const struct rl_vcpu *vcpu, int cpu);

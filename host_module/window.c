@@ -16,27 +16,19 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/cpu.h>
-#include <linux/cpuhotplug.h>
-#include <linux/syscore_ops.h>
-#include <linux/user-return-notifier.h>
 #include <asm/pgtable.h>
 #include <asm/tlbflush.h>
 #include <asm/desc.h>
-#include <asm/msr.h>
 #include "ringlet.h"
 
 #define TABLE (PTE_P | PTE_W | PTE_A)
 #define PAGES_PER_WINDOW (WINDOW_SIZE / PAGE_SIZE)
 
-extern const char switcher_text[], switcher_text_end[];
-extern const char switcher_enter[], switcher_syscall[], switcher_syscall32[];
+extern const char switcher_text[], switcher_enter[];
 
 struct window {
 	u64 *pud, *pmd, *pt;		/* the guest's view */
 	struct rl_vcpu *vcpu;		/* whose pages are mapped */
-	bool msrs_loaded;
-	u64 lstar, cstar, sysenter_cs;	/* the host's */
-	struct user_return_notifier notifier;
 };
 
 static DEFINE_PER_CPU(struct window, windows);
@@ -45,7 +37,6 @@ static unsigned int host_pt_count;
 static void *text;			/* two pages */
 static DEFINE_MUTEX(attach_lock);
 static LIST_HEAD(attached);
-static int hotplug_state;
 
 /* GVA, and HVA in the launcher's mm, of a pCPU's window. */
 u64 window_address(int cpu)
@@ -66,109 +57,6 @@ static u64 *guest_pte(int cpu, unsigned int offset)
 
 	return &per_cpu(windows, cpu).pt[n % 512];
 }
-
-/* --- MSRs ------------------------------------------------------------------ */
-
-/*J: window.msrs
- * SYSCALL jumps to the address in LSTAR, at CPL 0, whoever executes it. While a
- * guest runs, its pages are all that is mapped, so the host's LSTAR would be an
- * address that the guest can put its own code at: the shortest escape there is.
- * The same goes for CSTAR and SYSENTER. So these three are ours from the first
- * entry until the pCPU next returns to a host program, which is when the host
- * kernel's user return notifier lets us put them back. A guest that exits a
- * thousand times in between pays for none of it.
- :*/
-static void restore_msrs(struct window *w)
-{
-	if (!w->msrs_loaded)
-		return;
-	wrmsrl(MSR_LSTAR, w->lstar);
-	wrmsrl(MSR_CSTAR, w->cstar);
-	if (w->sysenter_cs)
-		wrmsrl(MSR_IA32_SYSENTER_CS, w->sysenter_cs);
-	w->msrs_loaded = false;
-	user_return_notifier_unregister(&w->notifier);
-}
-
-static void on_user_return(struct user_return_notifier *notifier)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	restore_msrs(container_of(notifier, struct window, notifier));
-	local_irq_restore(flags);
-}
-
-/* SYSCALL and SYSENTER are the switcher's from now on. Interrupts off. */
-void window_load_msrs(void)
-{
-	struct window *w = this_cpu_ptr(&windows);
-	u64 base = window_address(smp_processor_id());
-
-	if (likely(w->msrs_loaded))
-		return;
-	rdmsrl(MSR_LSTAR, w->lstar);
-	rdmsrl(MSR_CSTAR, w->cstar);
-	rdmsrl(MSR_IA32_SYSENTER_CS, w->sysenter_cs);
-	wrmsrl(MSR_LSTAR, base + (switcher_syscall - switcher_text));
-	wrmsrl(MSR_CSTAR, base + (switcher_syscall32 - switcher_text));
-	if (w->sysenter_cs)
-		wrmsrl(MSR_IA32_SYSENTER_CS, 0);
-	w->msrs_loaded = true;
-	w->notifier.on_user_return = on_user_return;
-	user_return_notifier_register(&w->notifier);
-}
-
-/*
- * The guest exited. Intel's KVM, when it starts, takes what it finds in these
- * MSRs for the host's values; so where it can start, they are put back now.
- * Interrupts off.
- */
-void window_exited(void)
-{
-	if (cpu_feature_enabled(X86_FEATURE_VMX))
-		restore_msrs(this_cpu_ptr(&windows));
-}
-
-static void restore_msrs_here(void *unused)
-{
-	restore_msrs(this_cpu_ptr(&windows));
-}
-
-/* A pCPU that went through a reset has the kernel's own values again. */
-static int forget_msrs(unsigned int cpu)
-{
-	struct window *w = per_cpu_ptr(&windows, cpu);
-	unsigned long flags;
-
-	local_irq_save(flags);
-	if (w->msrs_loaded) {
-		w->msrs_loaded = false;
-		user_return_notifier_unregister(&w->notifier);
-	}
-	local_irq_restore(flags);
-	return 0;
-}
-
-static int offline_msrs(unsigned int cpu)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	restore_msrs(this_cpu_ptr(&windows));
-	local_irq_restore(flags);
-	return 0;
-}
-
-static int on_suspend(void)
-{
-	restore_msrs_here(NULL);
-	return 0;
-}
-
-static struct syscore_ops syscore = {
-	.suspend = on_suspend,
-};
 
 /* --- binding a vCPU ---------------------------------------------------------- */
 
@@ -474,16 +362,7 @@ int window_init(void)
 		if (!r)
 			r = make_guest_view(cpu);
 	if (r)
-		goto fail;
-	r = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "ringlet:online",
-			      forget_msrs, offline_msrs);
-	if (r < 0)
-		goto fail;
-	hotplug_state = r;
-	register_syscore_ops(&syscore);
-	return 0;
-fail:
-	free_all();
+		free_all();
 	return r;
 }
 
@@ -495,9 +374,6 @@ static void flush_here(void *unused)
 /* The last VM is gone. No pCPU remembers a window afterwards. */
 void window_exit(void)
 {
-	unregister_syscore_ops(&syscore);
-	cpuhp_remove_state(hotplug_state);
-	on_each_cpu(restore_msrs_here, NULL, 1);
 	on_each_cpu(flush_here, NULL, 1);
 	free_all();
 }

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The MSRs that say where SYSCALL and SYSENTER go: the switcher's while a pCPU
+ * runs guests, the host's before it returns to a program.
+ *
+ * Locks: a pCPU's values are touched on that pCPU with interrupts off.
+ */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/percpu.h>
+#include <linux/syscore_ops.h>
+#include <linux/user-return-notifier.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include "ringlet.h"
+
+extern const char switcher_text[], switcher_syscall[], switcher_syscall32[];
+
+struct syscall_msrs {
+	bool loaded;			/* the registers hold ours */
+	u64 lstar, cstar, sysenter_cs;	/* the host's */
+	struct user_return_notifier notifier;
+};
+
+static DEFINE_PER_CPU(struct syscall_msrs, saved);
+static int hotplug_state;
+
+/*J: window.msrs
+ * SYSCALL jumps to the address in LSTAR, at CPL 0, whoever executes it. While a
+ * guest runs, its pages are all that is mapped, so the host's LSTAR would be an
+ * address that the guest can put its own code at: the shortest escape there is.
+ * The same goes for CSTAR and SYSENTER. So these three are ours from the first
+ * entry until the pCPU next returns to a host program, which is when the host
+ * kernel's user return notifier lets us put them back. A guest that exits a
+ * thousand times in between pays for none of it.
+ :*/
+static void restore_msrs(struct syscall_msrs *m)
+{
+	if (!m->loaded)
+		return;
+	wrmsrl(MSR_LSTAR, m->lstar);
+	wrmsrl(MSR_CSTAR, m->cstar);
+	if (m->sysenter_cs)
+		wrmsrl(MSR_IA32_SYSENTER_CS, m->sysenter_cs);
+	m->loaded = false;
+	user_return_notifier_unregister(&m->notifier);
+}
+
+static void on_user_return(struct user_return_notifier *notifier)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	restore_msrs(container_of(notifier, struct syscall_msrs, notifier));
+	local_irq_restore(flags);
+}
+
+/* SYSCALL and SYSENTER are the switcher's from now on. Interrupts off. */
+void syscall_msrs_load(void)
+{
+	struct syscall_msrs *m = this_cpu_ptr(&saved);
+	u64 base = window_address(smp_processor_id());
+
+	if (likely(m->loaded))
+		return;
+	rdmsrl(MSR_LSTAR, m->lstar);
+	rdmsrl(MSR_CSTAR, m->cstar);
+	rdmsrl(MSR_IA32_SYSENTER_CS, m->sysenter_cs);
+	wrmsrl(MSR_LSTAR, base + (switcher_syscall - switcher_text));
+	wrmsrl(MSR_CSTAR, base + (switcher_syscall32 - switcher_text));
+	if (m->sysenter_cs)
+		wrmsrl(MSR_IA32_SYSENTER_CS, 0);
+	m->loaded = true;
+	m->notifier.on_user_return = on_user_return;
+	user_return_notifier_register(&m->notifier);
+}
+
+/*
+ * The guest exited. Intel's KVM, when it starts, takes what it finds in these
+ * MSRs for the host's values; so where it can start, they are put back now.
+ * Interrupts off.
+ */
+void syscall_msrs_exited(void)
+{
+	if (cpu_feature_enabled(X86_FEATURE_VMX))
+		restore_msrs(this_cpu_ptr(&saved));
+}
+
+static void restore_msrs_here(void *unused)
+{
+	restore_msrs(this_cpu_ptr(&saved));
+}
+
+/* A pCPU that went through a reset has the kernel's own values again. */
+static int forget_msrs(unsigned int cpu)
+{
+	struct syscall_msrs *m = per_cpu_ptr(&saved, cpu);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (m->loaded) {
+		m->loaded = false;
+		user_return_notifier_unregister(&m->notifier);
+	}
+	local_irq_restore(flags);
+	return 0;
+}
+
+static int offline_msrs(unsigned int cpu)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	restore_msrs(this_cpu_ptr(&saved));
+	local_irq_restore(flags);
+	return 0;
+}
+
+static int on_suspend(void)
+{
+	restore_msrs_here(NULL);
+	return 0;
+}
+
+static struct syscore_ops syscore = {
+	.suspend = on_suspend,
+};
+
+/* The module is loaded: 0 or -errno. */
+int syscall_msrs_init(void)
+{
+	int r = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "ringlet:online",
+				  forget_msrs, offline_msrs);
+
+	if (r < 0)
+		return r;
+	hotplug_state = r;
+	register_syscore_ops(&syscore);
+	return 0;
+}
+
+/* The last VM is gone: every pCPU has the host's values afterwards. */
+void syscall_msrs_exit(void)
+{
+	unregister_syscore_ops(&syscore);
+	cpuhp_remove_state(hotplug_state);
+	on_each_cpu(restore_msrs_here, NULL, 1);
+}
