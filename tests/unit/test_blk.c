@@ -4,6 +4,7 @@
  * pool of threads.
  */
 #include <linux/virtio_mmio.h>
+#include <seccomp.h>
 
 #include "test_blk.h"
 
@@ -488,6 +489,64 @@ static void aligns_direct_io(void **state)
 	disk_end(&disk);
 }
 
+/* The guest reboots: the same device meets another machine. */
+static void attaches_again(void **state)
+{
+	struct disk disk;
+	struct sent sent;
+
+	disk_start(&disk, MORE, ALL_FEATURES);
+	sent = send(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512);
+	fill(&disk.guest, sent.data, 512, 1);
+	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
+	/* Some are in flight when the machine goes away. */
+	for (int i = 0; i < 20; i++)
+		send(&disk.guest, VIRTIO_BLK_T_IN, i, 4096);
+	fake_write(&disk.guest, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	loop_run_once(disk.device->loop, 0);
+	fake_driver_end(&disk.guest);
+
+	fake_driver_init(&disk.guest);
+	assert_int_equal(fake_driver_start_threaded(&disk.guest, disk.device,
+						    ALL_FEATURES), 15);
+	sent = send(&disk.guest, VIRTIO_BLK_T_IN, 0, 512);
+	fake_write(&disk.guest, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	assert_true(fake_wait_used(&disk.guest, 0, &sent.head,
+				   &sent.written));
+	assert_true(is_filled(fake_at(&disk.guest, sent.data), 512, 1));
+	disk_end(&disk);
+}
+
+/*
+ * A host that refuses io_uring, as many do for containers. The last test: the
+ * filter cannot be taken off again.
+ */
+static void falls_back_to_threads(void **state)
+{
+	struct virtio_setup setup = { .cpus = 1, .verbose = true };
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	struct disk disk = { 0 };
+	char message[512];
+
+	(void)state;
+	assert_non_null(filter);
+	assert_int_equal(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
+					  SCMP_SYS(io_uring_setup), 0), 0);
+	assert_int_equal(seccomp_load(filter), 0);
+	seccomp_release(filter);
+	disk_file(&disk, DISK_BYTES);
+	assert_int_equal(blk_kind.create(disk.path, &setup, &disk.device,
+					 message, sizeof(message)), 0);
+	fake_driver_init(&disk.guest);
+	assert_int_equal(fake_driver_start(&disk.guest, disk.device,
+					   ALL_FEATURES), 15);
+	assert_non_null(strstr(disk.guest.line, "threads"));
+	assert_non_null(strstr(disk.guest.line, "refuses io_uring"));
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_IN, 0, 4096),
+			 VIRTIO_BLK_S_OK);
+	disk_end(&disk);
+}
+
 #define BOTH(name) \
 	{ #name " (io_uring)", name, NULL, NULL, (void *)"" }, \
 	{ #name " (threads)", name, NULL, NULL, (void *)",threads" }
@@ -510,6 +569,8 @@ int main(void)
 		BOTH(resets_in_flight),
 		BOTH(has_a_queue_per_cpu),
 		BOTH(aligns_direct_io),
+		BOTH(attaches_again),
+		cmocka_unit_test(falls_back_to_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
