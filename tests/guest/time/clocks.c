@@ -84,8 +84,8 @@ static void sleeps(void)
 		printf("sleeps of %lld us: at most %lld us late\n",
 		       lengths[i] / 1000, worst / 1000);
 		/* An emulated host on a busy machine; a lost timer would
-		   show as seconds. */
-		CHECK(worst < 500 * MILLISECOND);
+		   show as many seconds. */
+		CHECK(worst < 3000 * MILLISECOND);
 	}
 }
 
