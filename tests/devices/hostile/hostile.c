@@ -343,7 +343,7 @@ static void make_noise(unsigned int slot)
 int main(void)
 {
 	int fd = open("/dev/mem", O_RDWR | O_SYNC);
-	unsigned int devices = 0, count = sizeof(tricks) / sizeof(*tricks);
+	unsigned int id, devices = 0, count = sizeof(tricks) / sizeof(*tricks);
 
 	page = locked_page(&page_gpa);
 	desc = (void *)page;
@@ -359,8 +359,9 @@ int main(void)
 		if (get(0) != MAGIC)
 			break;
 		devices++;
-		/* A network's first queue waits for packets; use the other. */
-		queue = get(VIRTIO_MMIO_DEVICE_ID) == VIRTIO_ID_NET;
+		/* The first queue of these waits for input; use the other. */
+		id = get(VIRTIO_MMIO_DEVICE_ID);
+		queue = id == VIRTIO_ID_NET || id == VIRTIO_ID_CONSOLE;
 		for (unsigned int i = 0; i < count; i++)
 			play(slot, i);
 		make_noise(slot);
