@@ -118,8 +118,31 @@ static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls,
 	size_t i;
 
 	for (i = 0; i < count && !error; i++)
-		error = seccomp_rule_add(filter, action, calls[i], 0);
+		error = seccomp_rule_add_array(filter, action, calls[i], 0,
+					       NULL);
 	return error;
+}
+
+/* A call whose argument is value; or has these bits of a mask. */
+static int add_if(scmp_filter_ctx filter, int call, unsigned int argument,
+		  uint64_t value)
+{
+	struct scmp_arg_cmp test = {
+		.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value,
+	};
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &test);
+}
+
+static int add_if_bits(scmp_filter_ctx filter, int call,
+		       unsigned int argument, uint64_t mask, uint64_t value)
+{
+	struct scmp_arg_cmp test = {
+		.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask,
+		.datum_b = value,
+	};
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &test);
 }
 
 /* Calls of which only some uses are ours. */
@@ -129,38 +152,25 @@ static int add_some(scmp_filter_ctx filter)
 	size_t i;
 
 	for (i = 0; i < COUNT(ioctls) && !error; i++)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-					 SCMP_SYS(ioctl), 1,
-					 /* The kernel reads 32 bits. */
-					 SCMP_A1_32(SCMP_CMP_EQ,
-						    (uint32_t)ioctls[i]));
+		error = add_if(filter, SCMP_SYS(ioctl), 1, ioctls[i]);
 	if (!error)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-					 SCMP_SYS(mmap), 1,
-					 SCMP_A2(SCMP_CMP_MASKED_EQ,
-						 PROT_EXEC, 0));
+		error = add_if_bits(filter, SCMP_SYS(mmap), 2, PROT_EXEC, 0);
 	if (!error)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-					 SCMP_SYS(mprotect), 1,
-					 SCMP_A2(SCMP_CMP_MASKED_EQ,
-						 PROT_EXEC, 0));
+		error = add_if_bits(filter, SCMP_SYS(mprotect), 2, PROT_EXEC,
+				    0);
 	if (!error)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-					 SCMP_SYS(clone), 1,
-					 SCMP_A0(SCMP_CMP_MASKED_EQ,
-						 CLONE_THREAD, CLONE_THREAD));
+		error = add_if_bits(filter, SCMP_SYS(clone), 0, CLONE_THREAD,
+				    CLONE_THREAD);
 	/*
 	 * clone3's flags are in memory, where a filter cannot look. With this
 	 * answer the C library goes back to clone.
 	 */
 	if (!error)
-		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS),
-					 SCMP_SYS(clone3), 0);
+		error = seccomp_rule_add_array(filter,
+					       SCMP_ACT_ERRNO(ENOSYS),
+					       SCMP_SYS(clone3), 0, NULL);
 	if (!error)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-					 SCMP_SYS(prctl), 1,
-					 SCMP_A0_32(SCMP_CMP_EQ,
-						    PR_SET_NAME));
+		error = add_if(filter, SCMP_SYS(prctl), 0, PR_SET_NAME);
 	return error;
 }
 
@@ -181,9 +191,7 @@ static int add_rules(scmp_filter_ctx filter,
 		error = add_all(filter, SCMP_ACT_ALLOW, with_sockets,
 				COUNT(with_sockets));
 	if (!error && options->sockets)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
-					 SCMP_SYS(socket), 1,
-					 SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+		error = add_if(filter, SCMP_SYS(socket), 0, AF_UNIX);
 	return error;
 }
 
