@@ -53,7 +53,7 @@ static const char help[] =
 "                      words: ,readonly ,direct ,serial=S ,id=N\n"
 "      --net HOW       a network: user, tap=NAME, unix=PATH; more words:\n"
 "                      ,mac=M and, with user, ,forward=HOST:GUEST\n"
-"      --rng           the host's random numbers\n"
+"      --no-rng        no random numbers from the host (the default: --rng)\n"
 "      --balloon[=HOW] memory that the guest does not need goes back to the\n"
 "                      host; HOW: take=SIZE,socket=PATH\n"
 "      --console PORT  one more console: pty, unix=PATH or file=PATH; more\n"

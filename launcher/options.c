@@ -28,6 +28,7 @@ enum option_id {
 	OPTION_USER,
 	OPTION_CHROOT,
 	OPTION_NO_SANDBOX,
+	OPTION_NO_RNG,
 	OPTION_DEVICE,		/* + index in virtio_kinds; the last */
 };
 
@@ -46,6 +47,7 @@ static const struct option fixed_options[] = {
 	{ "user", required_argument, NULL, OPTION_USER },
 	{ "chroot", required_argument, NULL, OPTION_CHROOT },
 	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
+	{ "no-rng", no_argument, NULL, OPTION_NO_RNG },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -188,6 +190,27 @@ static int set_device(const struct virtio_kind *kind,
 	return 0;
 }
 
+/*
+ * A guest without the host's random numbers makes keys that can be guessed, so
+ * it has them unless somebody says otherwise. The last device: those that the
+ * user named keep their places.
+ */
+static void add_rng(struct run_options *options)
+{
+	const struct virtio_kind *rng = virtio_find_kind("rng");
+	unsigned int i;
+
+	for (i = 0; i < options->device_count; i++)
+		if (options->devices[i].kind == rng)
+			return;
+	if (options->no_rng || !rng ||
+	    options->device_count == RL_MMIO_DEVICES)
+		return;
+	options->devices[options->device_count].kind = rng;
+	options->devices[options->device_count].text = "";
+	options->device_count++;
+}
+
 static int set_option(int id, struct run_options *options,
 		      const struct complaint *to)
 {
@@ -226,6 +249,9 @@ static int set_option(int id, struct run_options *options,
 		return 0;
 	case OPTION_NO_SANDBOX:
 		options->no_sandbox = true;
+		return 0;
+	case OPTION_NO_RNG:
+		options->no_rng = true;
 		return 0;
 	case OPTION_ESCAPE:
 		return set_escape(options, optarg, to);
@@ -311,5 +337,6 @@ int options_parse_run(int argc, char **argv, struct run_options *options,
 				"nor --chroot");
 	if (!*options->kernel)
 		return complain(&to, "the kernel's file name is empty");
+	add_rng(options);
 	return 0;
 }

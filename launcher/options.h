@@ -31,6 +31,7 @@ struct run_options {
 	const char *user;	/* --user, or NULL */
 	const char *folder;	/* --chroot, or NULL */
 	bool no_sandbox;
+	bool no_rng;		/* else there is one in any case */
 	int escape;		/* the escape key as a byte, -1: none */
 	int verbose;		/* how often */
 	struct device_option devices[RL_MMIO_DEVICES];	/* --disk and so on */
