@@ -80,6 +80,31 @@ static void test_no_state_between_calls(void **state)
 	assert_int_equal(options.word_count, 0);
 }
 
+static void test_devices_and_sandbox(void **state)
+{
+	(void)state;
+	/* Random numbers come by themselves, behind what was asked for. */
+	assert_int_equal(PARSE("--net", "user", "k"), 0);
+	assert_int_equal(options.device_count, 2);
+	assert_string_equal(options.devices[0].kind->option, "net");
+	assert_string_equal(options.devices[0].text, "user");
+	assert_string_equal(options.devices[1].kind->option, "rng");
+	assert_int_equal(PARSE("--rng", "--balloon", "k"), 0);
+	assert_int_equal(options.device_count, 2);
+	assert_string_equal(options.devices[0].kind->option, "rng");
+	assert_int_equal(PARSE("--no-rng", "--balloon=take=1M", "k"), 0);
+	assert_int_equal(options.device_count, 1);
+	assert_string_equal(options.devices[0].text, "take=1M");
+	assert_int_equal(PARSE("--user", "u", "--chroot", "/c", "k"), 0);
+	assert_string_equal(options.user, "u");
+	assert_string_equal(options.folder, "/c");
+	assert_false(options.no_sandbox);
+	assert_int_equal(PARSE("--no-sandbox", "k"), 0);
+	assert_true(options.no_sandbox);
+	assert_int_equal(PARSE("--no-sandbox", "--user", "u", "k"), -EINVAL);
+	assert_non_null(strstr(message, "--no-sandbox"));
+}
+
 static void test_help(void **state)
 {
 	(void)state;
@@ -163,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_dashes_as_value),
 		cmocka_unit_test(test_no_state_between_calls),
+		cmocka_unit_test(test_devices_and_sandbox),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_complaints),
 		cmocka_unit_test(test_sizes),

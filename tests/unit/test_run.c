@@ -286,7 +286,8 @@ static int guest_prints(struct rl_run *run)
 			return -ENOMEM;
 		/* A device that is not there reads as 0. */
 		run->result = 0x1234;
-		return console_call(run, RL_EXIT_MMIO, RL_MMIO_BASE, 4);
+		return console_call(run, RL_EXIT_MMIO, RL_MMIO_BASE +
+				    (RL_MMIO_DEVICES - 1) * RL_MMIO_STRIDE, 4);
 	default:
 		return run->result ? -ENOMEM : guest_poweroff(run);
 	}

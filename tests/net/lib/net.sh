@@ -9,6 +9,8 @@
 set -eu
 # shellcheck disable=SC2034 # for who sources this
 megabytes=${RINGLET_NET_MB:-16}
+# shellcheck disable=SC2034
+memory=$((224 + 2 * megabytes))
 mkdir -p "$TEST_DIR/add"
 tests/disk/lib/modules "$TEST_DIR/add" virtio_mmio virtio_net
 
