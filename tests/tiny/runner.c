@@ -2,7 +2,8 @@
 /*
  * Runs tiny guests: every case of every guest in a VM of its own.
  *
- *	runner [--timeout SECONDS] [--list] [--only PATTERN] GUEST...
+ *	runner [--timeout SECONDS] [--seconds SOAK] [--list] [--only PATTERN]
+ *	       GUEST...
  *
  * One line for each case: outcome, guest/case, and what the guest said. The
  * last line counts. Ends with 0 when nothing but successes and skips happened.
@@ -39,7 +40,7 @@ struct machine {
 
 static int device;
 static struct rl_info info;
-static unsigned int timeout = 15;
+static unsigned int timeout = 15, soak;
 static uint64_t environment, ncpus, window_call, asm_exc_debug;
 static volatile sig_atomic_t expired;
 
@@ -294,6 +295,7 @@ static enum tiny_outcome run_case(const struct image *image,
 	box->levels = info.paging_levels;
 	box->cpus = ncpus;
 	box->tsc_khz = info.tsc_khz;
+	box->seconds = soak;
 	box->window_call = window_call;
 	box->asm_exc_debug = asm_exc_debug;
 	box->raw = !strncmp(c->name, "raw_", 4);
@@ -301,7 +303,7 @@ static enum tiny_outcome run_case(const struct image *image,
 	if (ioctl(m.vcpu, RL_SET_REGS, &regs))
 		err(2, "RL_SET_REGS");
 	/* A guest that may do what it likes may loop. */
-	set_alarm(strcmp(c->ends, "any") ? timeout : 3);
+	set_alarm(strcmp(c->ends, "any") ? timeout + soak : 3);
 	outcome = run_loop(&m, c);
 	set_alarm(0);
 	printf("%s %s/%s\n", words[outcome], image->name, c->name);
@@ -363,6 +365,8 @@ int main(int argc, char **argv)
 			list = true;
 		else if (!strcmp(argv[i], "--timeout") && i + 1 < argc)
 			timeout = atoi(argv[++i]);
+		else if (!strcmp(argv[i], "--seconds") && i + 1 < argc)
+			soak = atoi(argv[++i]);
 		else if (!strcmp(argv[i], "--only") && i + 1 < argc)
 			only = argv[++i];
 		else

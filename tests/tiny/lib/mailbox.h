@@ -53,6 +53,7 @@ struct tiny_mailbox {
 	__u64 raw;		/* 1: start without RL_HC_INIT */
 	__u64 window_call;	/* addresses in the host kernel that a */
 	__u64 asm_exc_debug;	/* clever guest could guess; 0: unknown */
+	__u64 seconds;		/* how long a soak shall take; 0: a moment */
 	/* a request */
 	__u64 request, a, b;
 	__s64 result;
