@@ -11,6 +11,7 @@
 
 #include "model.h"
 #include "net_backend.h"
+#include "net_segment.h"
 
 #define NET_QUEUE_SIZE	256
 /*
@@ -22,6 +23,7 @@
 /* A receive queue, a transmit queue, and what is half done in them. */
 struct net_pair {
 	struct net_frame frame;
+	struct net_segmenter segmenter;	/* of a frame that is too much */
 	bool frame_pending;	/* frame is not yet (all) in the guest */
 	/* Chains popped for it so far, and how many bytes of it went there. */
 	unsigned int chains;

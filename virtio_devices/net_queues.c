@@ -118,9 +118,13 @@ static enum delivery net_deliver(struct net *net, struct virtio_ring *ring,
 	return DELIVERED;
 }
 
-/* Make the frame one that the guest said it can take. False: impossible. */
-static bool net_finish_frame(struct net *net, struct net_frame *frame)
+/*
+ * Make the frame one that the guest said it can take, or the first of several.
+ * False: impossible.
+ */
+static bool net_finish_frame(struct net *net, struct net_pair *pair)
 {
+	struct net_frame *frame = &pair->frame;
 	struct net_offloads everything = { true, true, true, true };
 	struct net_offloads allowed = net_offloads_received(net->offloads);
 
@@ -137,6 +141,9 @@ static bool net_finish_frame(struct net *net, struct net_frame *frame)
 		net_checksum_finish(&frame->header, frame->data, frame->bytes);
 	if (net_header_check(&frame->header, frame->bytes, allowed))
 		return true;
+	if (frame->header.gso_type &&
+	    net_segment_begin(&pair->segmenter, frame))
+		return net_segment_next(&pair->segmenter, frame);
 	net->drops.header++;
 	return false;
 }
@@ -146,12 +153,16 @@ static bool net_next_frame(struct net *net, unsigned int index)
 {
 	struct net_pair *pair = &net->pair[index];
 
-	if (!net->backend->ops->receive(net->backend, index, &pair->frame))
+	if (net_segment_next(&pair->segmenter, &pair->frame))
+		pair->frame_pending = true;
+	else if (!net->backend->ops->receive(net->backend, index,
+					     &pair->frame))
 		return false;
-	/* No driver, or none for this queue: as if the cable were out. */
-	pair->frame_pending = net->device.active &&
-		net->device.rings[net_receive_queue(index)].ready &&
-		net_finish_frame(net, &pair->frame);
+	else
+		/* No driver, or none for this queue: the cable is out. */
+		pair->frame_pending = net->device.active &&
+			net->device.rings[net_receive_queue(index)].ready &&
+			net_finish_frame(net, pair);
 	/* 5.1.6.4: 1 unless buffers are merged; delivery says how many. */
 	pair->frame.header.num_buffers = htole16(1);
 	pair->chains = 0;
@@ -332,6 +343,7 @@ void net_queues_reset(struct net *net)
 	for (i = 0; i < net->backend->pairs; i++) {
 		pair = &net->pair[i];
 		pair->frame_pending = false;
+		pair->segmenter.frame = NULL;
 		if (pair->receive_blocked)
 			net->backend->ops->listen(net->backend, i, true);
 		pair->receive_blocked = false;

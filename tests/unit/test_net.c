@@ -403,13 +403,109 @@ static void test_checksum_is_finished(void **state)
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	assert_int_equal(sum, 0xffff);
-	/* What it cannot take at all is dropped. */
+	/* What cannot be made fit is dropped: this is no TCP. */
 	header.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
 	header.gso_size = 100;
 	guest_buffer(1500);
 	peer_frame(&header, pattern(1000), 1000);
 	assert_int_equal(used_count(RECEIVE), 1);
 	finish();
+}
+
+/* The sum of big endian words, folded; all ones where a checksum is right. */
+static uint32_t words(const uint8_t *data, size_t bytes, uint32_t sum)
+{
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		sum += i & 1 ? data[i] : data[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* A TCP frame, 54 or 74 bytes of headers and 2500 of payload. */
+static size_t make_tcp(uint8_t *frame, bool is_ipv6)
+{
+	size_t ip = 14, tcp = ip + (is_ipv6 ? 40 : 20), payload = tcp + 20;
+
+	memset(frame, 0x22, tcp);
+	frame[12] = is_ipv6 ? 0x86 : 0x08;
+	frame[13] = is_ipv6 ? 0xdd : 0x00;
+	frame[ip] = is_ipv6 ? 0x60 : 0x45;
+	if (!is_ipv6)
+		frame[ip + 9] = 6;
+	memset(frame + tcp, 0, 20);
+	frame[tcp + 4] = 0xff;		/* sequence: wraps into the next byte */
+	frame[tcp + 5] = frame[tcp + 6] = frame[tcp + 7] = 0xff;
+	frame[tcp + 12] = 0x50;
+	frame[tcp + 13] = 0x80 | 0x10 | 0x08 | 0x01;
+	memcpy(frame + payload, pattern(2500), 2500);
+	return payload + 2500;
+}
+
+/* One that takes no large frames gets it in pieces, each one complete. */
+static void check_segments(bool is_ipv6)
+{
+	struct virtio_net_hdr_v1 header = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = is_ipv6 ? VIRTIO_NET_HDR_GSO_TCPV6 :
+				      VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_size = 1000, .csum_offset = 16,
+	};
+	size_t ip = 14, tcp = ip + (is_ipv6 ? 40 : 20), payload = tcp + 20;
+	static const uint8_t flags[] = { 0x90, 0x10, 0x19 };
+	static uint8_t frame[4000];
+	uint64_t gpa[3];
+	uint32_t written, sequence;
+	size_t bytes = make_tcp(frame, is_ipv6), piece;
+	uint8_t *got;
+	uint16_t head;
+	int i;
+
+	header.csum_start = tcp;
+	header.hdr_len = payload;
+	start("", MERGE);
+	greet();
+	gpa[0] = guest_buffer(1500);
+	gpa[1] = guest_buffer(1500);
+	peer_frame(&header, frame, bytes);
+	gpa[2] = guest_buffer(1500);
+	for (i = 0; i < 3; i++) {
+		piece = i < 2 ? 1000 : 500;
+		assert_true(fake_used(&driver, RECEIVE, &head, &written));
+		assert_int_equal(written, HEADER + payload + piece);
+		got = fake_at(&driver, gpa[i]);
+		assert_int_equal(got[0] | got[1], 0);
+		got += HEADER;
+		assert_memory_equal(got + payload, pattern(2500) + 1000 * i,
+				    piece);
+		sequence = (uint32_t)got[tcp + 4] << 24 | got[tcp + 5] << 16 |
+			   got[tcp + 6] << 8 | got[tcp + 7];
+		assert_int_equal(sequence, (uint32_t)(i * 1000 - 1));
+		assert_int_equal(got[tcp + 13], flags[i]);
+		if (!is_ipv6) {
+			assert_int_equal(words(got + ip, 20, 0), 0xffff);
+			assert_int_equal(got[ip + 2] << 8 | got[ip + 3],
+					 40 + piece);
+		} else {
+			assert_int_equal(got[ip + 4] << 8 | got[ip + 5],
+					 20 + piece);
+		}
+		assert_int_equal(words(got + tcp, 20 + piece,
+				       words(got + ip + (is_ipv6 ? 8 : 12),
+					     is_ipv6 ? 32 : 8,
+					     6 + 20 + piece)), 0xffff);
+	}
+	assert_int_equal(used_count(RECEIVE), 0);
+	finish();
+}
+
+static void test_segments(void **state)
+{
+	(void)state;
+	check_segments(false);
+	check_segments(true);
 }
 
 /* The other side does not read: the guest's frames stay in its ring. */
@@ -702,6 +798,7 @@ int main(void)
 		cmocka_unit_test(test_lying_headers),
 		cmocka_unit_test(test_wrong_sizes),
 		cmocka_unit_test(test_checksum_is_finished),
+		cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_back_pressure),
 		cmocka_unit_test(test_no_receive_buffers),
 		cmocka_unit_test(test_link_goes_down),
