@@ -539,6 +539,91 @@ static void test_back_pressure(void **state)
 	finish();
 }
 
+/* Of test_slow_peer_stops_nothing(). */
+#define SLOTS		32
+#define SLOT		66000
+#define SLOW_FRAMES	70000	/* more than an index counts */
+
+struct slow {
+	uint64_t gpa;		/* of the slots */
+	unsigned int seed, sent, back, read;
+	size_t have;		/* of the frame being read */
+	uint16_t bytes[SLOW_FRAMES];	/* of each frame */
+	uint8_t got[4 + NET_FRAME_MAX];
+};
+
+/* The guest fills its slots, and notifies only where that is asked for. */
+static void slow_send(struct slow *slow)
+{
+	unsigned int bytes;
+	uint64_t at;
+
+	while (slow->sent < SLOW_FRAMES && slow->sent - slow->back < SLOTS) {
+		at = slow->gpa + slow->sent % SLOTS * SLOT;
+		/* Most are short, so that the ring's indices wrap soon. */
+		bytes = rand_r(&slow->seed) % 64 ? 60 : 65500;
+		bytes -= rand_r(&slow->seed) % 40;
+		slow->bytes[slow->sent] = bytes;
+		memcpy(fake_at(&driver, at + HEADER), pattern(bytes), bytes);
+		memcpy(fake_at(&driver, at + HEADER), &slow->sent, 4);
+		fake_add(&driver, SEND, (struct fake_buffer[]){
+			 { at, HEADER }, { at + HEADER, bytes } }, 2, 0);
+		slow->sent++;
+		if (fake_wants_kick(&driver, SEND, 1))
+			fake_kick(&driver, SEND);
+	}
+}
+
+/* The peer takes a few bytes; false: there were none. */
+static bool slow_read(struct slow *slow)
+{
+	uint32_t bytes = slow->bytes[slow->read], number, length;
+	size_t want = 1 + rand_r(&slow->seed) % 20011;
+
+	if (want > 4 + bytes - slow->have)
+		want = 4 + bytes - slow->have;
+	want = peer_read(slow->got + slow->have, want);
+	slow->have += want;
+	if (slow->have == 4 + bytes) {
+		memcpy(&length, slow->got, 4);
+		memcpy(&number, slow->got + 4, 4);
+		assert_int_equal(ntohl(length), bytes);
+		assert_int_equal(number, slow->read);
+		assert_memory_equal(slow->got + 8, pattern(bytes) + 4,
+				    bytes - 4);
+		slow->have = 0;
+		slow->read++;
+	}
+	return want;
+}
+
+/*
+ * As test_back_pressure, for long: frames of all sizes, a peer that reads odd
+ * pieces now and then, and a driver that need not notify. Whatever was cut or
+ * waits goes on by itself, and the frames' order stays.
+ */
+static void test_slow_peer_stops_nothing(void **state)
+{
+	static struct slow slow;
+	unsigned int idle = 0, pieces;
+
+	(void)state;
+	start(",plain", ALL);
+	slow.gpa = fake_alloc(&driver, SLOTS * SLOT);
+	while (slow.read < SLOW_FRAMES) {
+		slow_send(&slow);
+		idle++;
+		for (pieces = rand_r(&slow.seed) % 40; pieces &&
+		     slow.read < slow.sent && slow_read(&slow); pieces--)
+			idle = 0;
+		assert_true(idle < 1000);
+		fake_run(&driver);
+		slow.back += used_count(SEND);
+	}
+	assert_int_equal(slow.back, SLOW_FRAMES);
+	finish();
+}
+
 /* The guest has no buffers: the frames stay in the socket, and none is lost. */
 static void test_no_receive_buffers(void **state)
 {
@@ -800,6 +885,7 @@ int main(void)
 		cmocka_unit_test(test_checksum_is_finished),
 		cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_back_pressure),
+		cmocka_unit_test(test_slow_peer_stops_nothing),
 		cmocka_unit_test(test_no_receive_buffers),
 		cmocka_unit_test(test_link_goes_down),
 		cmocka_unit_test(test_stream_garbage),
