@@ -4,7 +4,9 @@
 # What the tests of networks share. Sourced, with the top folder as the current
 # one. Makes $TEST_DIR/add: what the guest finds at /add.
 #
-# RINGLET_NET_MB: how much goes each way (16).
+# RINGLET_NET_MB: how much goes each way (16). Both files are in memory, and the
+# guest's file system takes half of its own: hence $memory. A processor
+# for itself needs some 80 s for 200, a shared one easily thrice that.
 
 set -eu
 # shellcheck disable=SC2034 # for who sources this
@@ -28,7 +30,10 @@ in_guest='
 	}
 	# offer FILE MEGABYTES: random data and their checksum
 	offer() {
-		dd if=/dev/urandom of="/srv/$1" bs=1M count="$2" 2>/dev/null
+		dd if=/dev/urandom of="/srv/$1" bs=1M count="$2" 2>/dev/null || {
+			echo "no room for $1 of $2 MB" >&2
+			exit 1
+		}
 		md5sum <"/srv/$1" >/srv/sum.new
 		mv /srv/sum.new "/srv/$1.sum"
 	}
@@ -66,8 +71,9 @@ in_guest='
 on_host='
 	beside() {
 		mkdir -p /srv
-		dd if=/dev/urandom of=/srv/down bs=1M count="$2" 2>/dev/null
-		md5sum </srv/down >/srv/down.sum
+		dd if=/dev/urandom of=/srv/down bs=1M count="$2" 2>/dev/null &&
+			md5sum </srv/down >/srv/down.sum ||
+			echo "no room for $2 MB in the emulated host" >&2
 		httpd -p 80 -h /srv
 		(
 			# The checksum is there once the file is whole.
