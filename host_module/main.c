@@ -61,10 +61,10 @@ static struct miscdevice device = {
  * Before anything else the module asks whether this machine is one where its
  * tricks are safe. Each refusal has a reason. Without FSGSBASE, ring 1 cannot
  * change its GS. With CET the processor wants a mark at each target of a jump.
- * With FRED there is no ring 1 to return to. With memory
- * encryption, page table entries carry a bit that is not accounted for here.
- * And slot 256 of the page table must be free: a kernel that itself runs under
- * Xen has its own hypervisor there.
+ * With FRED there is no ring 1 to return to. With memory encryption, page table
+ * entries carry a bit that is not accounted for here. And slot 256 of the page
+ * table must be free: a kernel that itself runs under Xen has its own
+ * hypervisor there.
  :*/
 static int check_host(void)
 {
