@@ -210,6 +210,8 @@ class Feeder:
             self.waiting = os.read(fd, 65536)
             if self.screen and self.screen.wants_out(self.waiting):
                 raise Interrupted(signal.SIGINT)
+            if self.screen and not self.waiting:
+                raise Interrupted(signal.SIGHUP)    # the terminal is gone
             if not self.waiting:
                 self.source = None
                 self.sink.shutdown(socket.SHUT_WR)
