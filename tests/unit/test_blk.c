@@ -18,12 +18,12 @@ static void reads_and_writes(void **state)
 	uint8_t back[8192];
 
 	disk_start(&disk, MORE, ALL_FEATURES);
-	sent = send(&disk.guest, VIRTIO_BLK_T_IN, 40, 8192);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_IN, 40, 8192);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	assert_int_equal(sent.written, 8193);
 	assert_true(is_fresh(fake_at(&disk.guest, sent.data), 8192, 40));
 
-	sent = send(&disk.guest, VIRTIO_BLK_T_OUT, 8, 8192);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_OUT, 8, 8192);
 	fill(&disk.guest, sent.data, 8192, 9);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	assert_int_equal(sent.written, 1);
@@ -102,7 +102,7 @@ static void takes_any_framing(void **state)
 	sent.head = fake_add_indirect(&disk.guest, 0, b, 1, 1);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_IN, 5, 512), 0);
-	sent = send(&disk.guest, VIRTIO_BLK_T_IN, 5, 512);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_IN, 5, 512);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	assert_true(is_filled(fake_at(&disk.guest, sent.data), 512, 77));
 	disk_end(&disk);
@@ -132,15 +132,15 @@ static void identifies_itself(void **state)
 
 	snprintf(more, sizeof(more), "%s,serial=exactly-20-letters-x", MORE);
 	disk_start(&disk, more, ALL_FEATURES);
-	sent = send(&disk.guest, VIRTIO_BLK_T_GET_ID, 0, 20);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_GET_ID, 0, 20);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	assert_memory_equal(fake_at(&disk.guest, sent.data),
 			    "exactly-20-letters-x", 20);
 	/* Less room, and more. */
-	sent = send(&disk.guest, VIRTIO_BLK_T_GET_ID, 0, 7);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_GET_ID, 0, 7);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	assert_memory_equal(fake_at(&disk.guest, sent.data), "exactly\0", 8);
-	sent = send(&disk.guest, VIRTIO_BLK_T_GET_ID, 0, 64);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_GET_ID, 0, 64);
 	memset(fake_at(&disk.guest, sent.data), 0xff, 64);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	assert_true(is_zero((uint8_t *)fake_at(&disk.guest, sent.data) + 20,
@@ -165,7 +165,7 @@ static void discards_and_zeroes(void **state)
 	struct sent sent;
 
 	disk_start(&disk, MORE, ALL_FEATURES);
-	sent = send(&disk.guest, VIRTIO_BLK_T_WRITE_ZEROES, 0, 48);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_WRITE_ZEROES, 0, 48);
 	put_range(&disk.guest, sent.data, 1, 3, 0);
 	put_range(&disk.guest, sent.data + 16, 9, 0, 0);
 	put_range(&disk.guest, sent.data + 32, 16, 8,
@@ -178,7 +178,7 @@ static void discards_and_zeroes(void **state)
 	assert_true(is_zero(back + 16 * 512, 8 * 512));
 	assert_true(is_fresh(back + 24 * 512, 512, 24));
 
-	sent = send(&disk.guest, VIRTIO_BLK_T_DISCARD, 0, 16);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_DISCARD, 0, 16);
 	put_range(&disk.guest, sent.data, 32, 16, 0);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	/* The file has not changed its size. */
@@ -189,7 +189,7 @@ static void discards_and_zeroes(void **state)
 static uint8_t one_range(struct disk *disk, uint32_t type, uint64_t sector,
 			 uint32_t sectors, uint32_t flags)
 {
-	struct sent sent = send(&disk->guest, type, 0, 16);
+	struct sent sent = send_request(&disk->guest, type, 0, 16);
 
 	put_range(&disk->guest, sent.data, sector, sectors, flags);
 	return finish(&disk->guest, &sent);
@@ -220,7 +220,7 @@ static void refuses_wrong_ranges(void **state)
 	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_DISCARD, 0, 272),
 			 VIRTIO_BLK_S_IOERR);
 	/* One wrong range, and none is carried out. */
-	sent = send(&disk.guest, VIRTIO_BLK_T_WRITE_ZEROES, 0, 32);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_WRITE_ZEROES, 0, 32);
 	put_range(&disk.guest, sent.data, 0, 1, 0);
 	put_range(&disk.guest, sent.data + 16, end, 1, 0);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_IOERR);
@@ -330,7 +330,7 @@ static void survives_a_shrinking_file(void **state)
 
 	disk_start(&disk, MORE, ALL_FEATURES);
 	assert_int_equal(ftruncate(disk.fd, 4096 + 512), 0);
-	sent = send(&disk.guest, VIRTIO_BLK_T_IN, 8, 4096);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_IN, 8, 4096);
 	memset(fake_at(&disk.guest, sent.data), 0x55, 4096);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_IOERR);
 	/* One sector was still there; the rest is no old memory. */
@@ -360,7 +360,7 @@ static void has_many_in_flight(void **state)
 
 	disk_start(&disk, MORE, ALL_FEATURES);
 	for (unsigned int i = 0; i < MANY; i++) {
-		sent[i] = send(&disk.guest, i % 2 ? VIRTIO_BLK_T_OUT :
+		sent[i] = send_request(&disk.guest, i % 2 ? VIRTIO_BLK_T_OUT :
 			       VIRTIO_BLK_T_IN, i * 16, 8192);
 		if (i % 2)
 			fill(&disk.guest, sent[i].data, 8192, i);
@@ -400,7 +400,7 @@ static void resets_in_flight(void **state)
 	for (int round = 0; round < 20; round++) {
 		disk.guest.allocated = 0x100000;
 		for (unsigned int i = 0; i < MANY; i++)
-			data[i] = send(&disk.guest, VIRTIO_BLK_T_IN, i,
+			data[i] = send_request(&disk.guest, VIRTIO_BLK_T_IN, i,
 				       16384).data;
 		fake_write(&disk.guest, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
 		if (round % 2)
@@ -496,12 +496,12 @@ static void attaches_again(void **state)
 	struct sent sent;
 
 	disk_start(&disk, MORE, ALL_FEATURES);
-	sent = send(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512);
 	fill(&disk.guest, sent.data, 512, 1);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	/* Some are in flight when the machine goes away. */
 	for (int i = 0; i < 20; i++)
-		send(&disk.guest, VIRTIO_BLK_T_IN, i, 4096);
+		send_request(&disk.guest, VIRTIO_BLK_T_IN, i, 4096);
 	fake_write(&disk.guest, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
 	loop_run_once(disk.device->loop, 0);
 	fake_driver_end(&disk.guest);
@@ -509,7 +509,7 @@ static void attaches_again(void **state)
 	fake_driver_init(&disk.guest);
 	assert_int_equal(fake_driver_start_threaded(&disk.guest, disk.device,
 						    ALL_FEATURES), 15);
-	sent = send(&disk.guest, VIRTIO_BLK_T_IN, 0, 512);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_IN, 0, 512);
 	fake_write(&disk.guest, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
 	assert_true(fake_wait_used(&disk.guest, 0, &sent.head,
 				   &sent.written));

@@ -141,7 +141,7 @@ static inline struct sent send_at(struct fake_driver *guest, uint32_t type,
 	return sent;
 }
 
-static inline struct sent send(struct fake_driver *guest, uint32_t type,
+static inline struct sent send_request(struct fake_driver *guest, uint32_t type,
 			       uint64_t sector, uint32_t bytes)
 {
 	return send_at(guest, type, sector,
@@ -180,7 +180,7 @@ static inline uint8_t finish(struct fake_driver *guest, struct sent *sent)
 static inline uint8_t request(struct fake_driver *guest, uint32_t type,
 			      uint64_t sector, uint32_t bytes)
 {
-	struct sent sent = send(guest, type, sector, bytes);
+	struct sent sent = send_request(guest, type, sector, bytes);
 
 	return finish(guest, &sent);
 }

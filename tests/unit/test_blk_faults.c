@@ -178,14 +178,14 @@ static void goes_on_after_short_transfers(void **state)
 	fault(BLK_TASK_READ, -EINTR);
 	fault(BLK_TASK_READ, -EAGAIN);
 	fault(BLK_TASK_READ, 1);
-	sent = send(&disk.guest, VIRTIO_BLK_T_IN, 6, 8192);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_IN, 6, 8192);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	assert_true(is_fresh(fake_at(&disk.guest, sent.data), 8192, 6));
 	assert_int_equal(count_seen(BLK_TASK_READ), 6);
 
 	fault(BLK_TASK_WRITE, 511);
 	fault(BLK_TASK_WRITE, 3);
-	sent = send(&disk.guest, VIRTIO_BLK_T_OUT, 2, 8192);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_OUT, 2, 8192);
 	fill(&disk.guest, sent.data, 8192, 60);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	assert_int_equal(pread(disk.fd, back, 8192, 1024), 8192);
@@ -203,7 +203,7 @@ static void tells_of_errors(void **state)
 	faulty_disk(&disk, ALL_FEATURES, 0);
 	fault(BLK_TASK_READ, 1000);
 	fault(BLK_TASK_READ, -EIO);
-	sent = send(&disk.guest, VIRTIO_BLK_T_IN, 0, 4096);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_IN, 0, 4096);
 	data = fake_at(&disk.guest, sent.data);
 	memset(data, 0x77, 4096);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_IOERR);
@@ -232,7 +232,7 @@ static void tells_of_errors(void **state)
 static uint8_t range(struct disk *disk, uint32_t type, uint64_t sector,
 		     uint32_t sectors, uint32_t flags)
 {
-	struct sent sent = send(&disk->guest, type, 0, 16);
+	struct sent sent = send_request(&disk->guest, type, 0, 16);
 	struct virtio_blk_discard_write_zeroes *r =
 		fake_at(&disk->guest, sent.data);
 
@@ -338,7 +338,7 @@ static void coalesces_flushes(void **state)
 	faulty_disk(&disk, ALL_FEATURES, 0);
 	faulty.hold = true;
 	for (int i = 0; i < 5; i++) {
-		sent[i] = send(&disk.guest, VIRTIO_BLK_T_FLUSH, 0, 0);
+		sent[i] = send_request(&disk.guest, VIRTIO_BLK_T_FLUSH, 0, 0);
 		fake_kick(&disk.guest, 0);
 	}
 	assert_int_equal(count_seen(BLK_TASK_SYNC), 1);
@@ -368,7 +368,7 @@ static void waits_for_the_medium(void **state)
 	(void)state;
 	faulty_disk(&disk, ALL_FEATURES, 0);
 	faulty.hold = true;
-	sent = send(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512);
 	fake_kick(&disk.guest, 0);
 	assert_int_equal(status_of(&disk.guest, &sent), PENDING);
 	assert_false(fake_used(&disk.guest, 0, &head, &written));

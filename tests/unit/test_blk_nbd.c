@@ -5,6 +5,9 @@
  */
 #include <signal.h>
 #include <spawn.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "test_blk.h"
@@ -27,6 +30,20 @@ static bool installed(const char *program)
 	return system(command) == 0;
 }
 
+/* The socket's file is there a moment before anybody listens. */
+static bool listening(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	assert_true(fd >= 0);
+	strcpy(address.sun_path, server.socket);
+	yes = !connect(fd, (struct sockaddr *)&address, sizeof(address));
+	close(fd);
+	return yes;
+}
+
 /* A fresh folder; arguments run in it, with their socket in it. */
 static void serve(const char *arguments)
 {
@@ -41,9 +58,9 @@ static void serve(const char *arguments)
 		 arguments);
 	assert_int_equal(posix_spawnp(&server.pid, "sh", NULL, NULL, words,
 				      environ), 0);
-	for (int i = 0; i < 1000 && access(server.socket, F_OK); i++)
+	for (int i = 0; i < 1000 && !listening(); i++)
 		usleep(10000);
-	assert_int_equal(access(server.socket, F_OK), 0);
+	assert_true(listening());
 }
 
 static void stop_server(int number)
@@ -62,7 +79,8 @@ static int end_server(void **state)
 	char command[128];
 
 	(void)state;
-	stop_server(SIGTERM);
+	/* A server that has just started may lose a SIGTERM. */
+	stop_server(SIGKILL);
 	snprintf(command, sizeof(command), "rm -rf %s", server.folder);
 	if (*server.folder && system(command))
 		return -1;
@@ -104,12 +122,12 @@ static void write_and_read(struct disk *disk)
 {
 	struct sent sent;
 
-	sent = send(&disk->guest, VIRTIO_BLK_T_OUT, 3, 600 * 1024);
+	sent = send_request(&disk->guest, VIRTIO_BLK_T_OUT, 3, 600 * 1024);
 	fill(&disk->guest, sent.data, 600 * 1024, 50);
 	assert_int_equal(finish(&disk->guest, &sent), VIRTIO_BLK_S_OK);
 	assert_int_equal(request(&disk->guest, VIRTIO_BLK_T_FLUSH, 0, 0),
 			 VIRTIO_BLK_S_OK);
-	sent = send(&disk->guest, VIRTIO_BLK_T_IN, 3, 600 * 1024);
+	sent = send_request(&disk->guest, VIRTIO_BLK_T_IN, 3, 600 * 1024);
 	assert_int_equal(finish(&disk->guest, &sent), VIRTIO_BLK_S_OK);
 	assert_true(is_filled(fake_at(&disk->guest, sent.data), 600 * 1024,
 			      50));
@@ -127,12 +145,12 @@ static void transfers(void **state)
 	nbd_start(&disk, "");
 	write_and_read(&disk);
 
-	sent = send(&disk.guest, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_WRITE_ZEROES, 0, 16);
 	range = fake_at(&disk.guest, sent.data);
 	range->sector = 4;
 	range->num_sectors = 2;
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
-	sent = send(&disk.guest, VIRTIO_BLK_T_IN, 4, 1536);
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_IN, 4, 1536);
 	memset(fake_at(&disk.guest, sent.data), 0x99, 1536);
 	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_OK);
 	assert_true(is_zero(fake_at(&disk.guest, sent.data), 1024));
@@ -174,7 +192,7 @@ static void has_many_in_flight(void **state)
 	serve("exec nbdkit -f -U sock pattern 8M");
 	nbd_start(&disk, ",readonly");
 	for (unsigned int i = 0; i < MANY; i++)
-		sent[i] = send(&disk.guest, VIRTIO_BLK_T_IN, i * 16, 8192);
+		sent[i] = send_request(&disk.guest, VIRTIO_BLK_T_IN, i * 16, 8192);
 	fake_kick(&disk.guest, 0);
 	for (unsigned int i = 0; i < MANY; i++)
 		wait_used(&disk.guest, &head, &written);
@@ -219,7 +237,7 @@ static void survives_the_servers_death(void **state)
 	serve("exec nbdkit -f -U sock --filter=delay memory 8M rdelay=60");
 	nbd_start(&disk, "");
 	for (int i = 0; i < 20; i++)
-		sent[i] = send(&disk.guest, VIRTIO_BLK_T_IN, i, 512);
+		sent[i] = send_request(&disk.guest, VIRTIO_BLK_T_IN, i, 512);
 	fake_kick(&disk.guest, 0);
 	stop_server(SIGKILL);
 	for (int i = 0; i < 20; i++)
