@@ -53,7 +53,8 @@ def _sign(release):
 
 def _mirrors():
     """Debian's own sources of this machine, so that its mirror or proxy
-    serves the root, too; a plain line where there are none."""
+    serves the root, too; a plain line where there are none. Each but once:
+    apt refuses the same one with and without a key."""
     lines = []
     for path in glob.glob("/etc/apt/sources.list.d/*.sources"):
         with open(path) as source:
@@ -64,7 +65,11 @@ def _mirrors():
             with open(path) as source:
                 lines += re.findall(
                     rf"^deb .*\s{SUITE}\S*\s+main\b.*$", source.read(), re.M)
-    return lines or [f"deb http://deb.debian.org/debian {SUITE} main"]
+    by_place = {}
+    for line in lines:
+        by_place.setdefault(re.sub(r"\[.*?\]\s*", "", line), line)
+    return list(by_place.values()) or \
+        [f"deb http://deb.debian.org/debian {SUITE} main"]
 
 
 def _deb822(text):
@@ -95,7 +100,7 @@ def _build(release, target):
     sources = os.path.join(work, "sources.list")
     with open(sources, "w") as out:
         out.write("\n".join(_mirrors()) + "\n")
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--format=null",
+    command = ["mmdebstrap", "--variant=minbase", "--format=null",
                "--include=" + ",".join(_packages(release)),
                "--aptopt=Acquire::Languages \"none\"",
                "--aptopt=Acquire::Check-Valid-Until \"false\""]
