@@ -23,7 +23,7 @@
  * and 508) are the host's.
  :*/
 
-#define RL_GUEST_ABI_VERSION	1
+#define RL_GUEST_ABI_VERSION	2
 
 /*
  * Selectors of the guest's GDT. 0x10 and 0x18 have DPL 0 and belong to the
@@ -133,6 +133,7 @@
 #define RL_SHARED_VALUE		128
 #define RL_SHARED_CPUID		136
 #define RL_SHARED_TSC_KHZ	152
+#define RL_SHARED_FAULT_FRAME	4048	/* see rl_init.fault_entry */
 #define RL_SHARED_ENTRY_STACK	4096	/* grows down from the page's end */
 
 #ifndef __ASSEMBLY__
@@ -141,7 +142,8 @@
 /*
  * The shared page, one for each vCPU, in guest memory. The guest writes
  * everything but pending, cr2, value, cpuid and tsc_khz, which the host
- * writes; the host reads the rest as hostile.
+ * writes, and the frame at RL_SHARED_FAULT_FRAME; the host reads the rest as
+ * hostile.
  *
  * vif and pending stand for RFLAGS.IF: the host injects an interrupt only
  * while vif is 1 and RIP is outside the no-inject zone; otherwise it sets
@@ -180,11 +182,23 @@ struct rl_init {
 	__u64 shared_gva;
 	__u64 syscall_entry;	/* ring 3's SYSCALL lands here in ring 1, RCX,
 				   R11, RSP as SYSCALL left them */
-	__u64 syscall32_entry;	/* unused: 32-bit SYSCALL is not offered; 0 */
+	__u64 fault_entry;	/* 0, or where ring 3's page faults land in ring
+				   1 that need no host; see below */
 	__u64 entry_stack;	/* RSP for direct gates taken in ring 3 */
 	__u64 zone_start, zone_end;
 	__u64 restart_start, restart_end;
 };
+
+/*
+ * fault_entry: a page fault of ring 3 whose cause the shadow knows to lie in the
+ * guest's tables (a write to what was read-only, an entry that was absent) goes
+ * there without the host. Then, in ring 1: RSP = shared_gva +
+ * RL_SHARED_FAULT_FRAME, where error code, RIP, CS, RFLAGS, RSP and SS of ring 3
+ * lie; shared->cr2 = the address; GS base and vif still ring 3's; RFLAGS = 0x202.
+ * The guest may have changed the entry since the shadow looked: such a fault is
+ * reported once, and when ring 3 tries the same page again, the host looks anew.
+ * All other page faults come as ever, by the handler of vector 14.
+ */
 
 _Static_assert(sizeof(struct rl_shared) == 4096, "one page");
 _Static_assert(__builtin_offsetof(struct rl_shared, cr2) == RL_SHARED_CR2, "");

@@ -138,6 +138,31 @@ gate_flags:
 	movq	SAVED_RAX, %rax
 	jmp	*TARGET
 
+/*
+ * A page fault of a program's, passed on by the switcher (abi/guest.h). RSP:
+ * error code and frame, in the shared page. A program's vif is always 1, and so
+ * is the IF in its frame.
+ */
+	.balign	16
+	.globl	rl_fault_entry
+rl_fault_entry:
+	movb	$0, VIF
+	movq	%rax, SAVED_RAX
+	rdgsbase %rax
+	movq	%rax, SHARED(USER_GS)
+	movq	SHARED(KERNEL_GS), %rax
+	wrgsbase %rax
+	movq	%rsp, %rax
+	movq	SHARED(SP0), %rsp
+	pushq	40(%rax)
+	pushq	32(%rax)
+	pushq	24(%rax)
+	pushq	16(%rax)
+	pushq	8(%rax)
+	pushq	(%rax)
+	movq	SAVED_RAX, %rax
+	jmp	*rl_trap_target + 8 * 14
+
 /*J: guest.iret
  * Every return from an exception, an interrupt or a system call ends here: two
  * places in the stock kernel are patched to jump to this label. Ring 1 may

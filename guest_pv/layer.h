@@ -24,7 +24,7 @@ static inline u64 rl_gpa(const volatile void *address)
 /* entry.S. The labels are addresses, not functions that C may call. */
 extern char rl_zone_start[], rl_zone_end[];
 extern char rl_restart_start[], rl_restart_end[];
-extern char rl_syscall_entry[], rl_iret[], rl_cmpxchg16b[];
+extern char rl_syscall_entry[], rl_fault_entry[], rl_iret[], rl_cmpxchg16b[];
 extern char rl_gate_0[], rl_gate_3[], rl_gate_4[], rl_gate_5[], rl_gate_6[];
 extern char rl_gate_7[], rl_gate_16[], rl_gate_19[], rl_gate_128[];
 extern u64 rl_trap_target[256];		/* the kernel's handler of a gate */

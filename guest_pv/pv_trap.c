@@ -83,7 +83,7 @@ static bool vector_exists(int vector)
  * A breakpoint, a division by zero, an int 0x80: the processor can deliver
  * these from ring 3 to ring 1 by itself, if the gate says so, and then no
  * instruction of the hypervisor runs. Only soft vectors qualify. A page fault
- * must be seen by the host first, since most of them are about shadow entries
+ * must be seen by the switcher first, since many are about shadow entries
  * that the guest knows nothing of; and a gate that lets ring 1 answer a fault
  * on its own broken stack would turn a guest's bug into a double fault of the
  * machine. Direct gates are trap gates, because an interrupt gate would clear

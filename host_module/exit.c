@@ -21,6 +21,8 @@ static enum exit_action page_fault(struct rl_vcpu *vcpu)
 		return EXIT_RESUME;
 	}
 	r = shadow_fault(vcpu, gva, error, &guest_error);
+	if (!r && (error & FAULT_U))
+		vcpu->stack->last_fault = ~0ULL;
 	if (r > 0)
 		inject_page_fault(vcpu, gva, guest_error);
 	else if (r == -ENXIO && mmio_is_device(vcpu->fault_gpa))

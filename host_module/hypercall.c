@@ -22,6 +22,8 @@ static s64 do_init(struct rl_vcpu *vcpu, gva_t at)
 	if (init.version != RL_GUEST_ABI_VERSION)
 		return -EINVAL;
 	if (!gva_canonical(init.syscall_entry) ||
+	    !gva_canonical(init.fault_entry) ||
+	    !gva_canonical(init.shared_gva) ||
 	    !gva_canonical(init.entry_stack) ||
 	    !gva_canonical(init.restart_start) ||
 	    init.zone_start > init.zone_end ||
@@ -37,7 +39,10 @@ static s64 do_init(struct rl_vcpu *vcpu, gva_t at)
 	vcpu->page = page_address(page);
 	vcpu->page->tsc_khz = tsc_khz;
 	vcpu->shared->syscall_entry = init.syscall_entry;
+	vcpu->shared->fault_entry = init.fault_entry;
+	vcpu->shared->fault_rsp = init.shared_gva + RL_SHARED_FAULT_FRAME;
 	vcpu->tss->sp1 = init.entry_stack;
+	window_unbind(vcpu);	/* the next entry maps the page */
 	return 0;
 }
 

@@ -117,6 +117,14 @@ int guest_write(struct rl_vcpu *vcpu, gva_t gva, const void *from,
 /* What every entry that leads to another table has. */
 #define SHADOW_LINK (PTE_P | PTE_A)
 
+/*
+ * A level 1 entry of the lower half where the guest's is not present: a fault
+ * with the reserved bit, by which the switcher knows whose it is. Bit 51 is
+ * reserved on every processor with less than 52 bits of physical address, and
+ * no memory is where the address bits lead speculatively (L1TF).
+ */
+#define SHADOW_ABSENT (PTE_P | PTE_ADDRESS)
+
 struct shadow_page {
 	struct hlist_node hash;
 	u64 *entries;		/* the page that the processor reads */
@@ -128,7 +136,7 @@ struct shadow_page {
 	u8 level;		/* 1: page table .. 3: PDP table */
 	bool user;		/* of the lower half */
 	bool direct;		/* splits a large page of the guest */
-	DECLARE_BITMAP(used, 512);
+	DECLARE_BITMAP(used, 512);	/* entries but 0 and SHADOW_ABSENT */
 };
 
 /* A top-level table for one of the guest's address spaces. */
@@ -153,6 +161,7 @@ struct shadow {
 	u32 stamp;		/* of the comparison that is going on */
 	u64 alias_chain, window_chain;	/* entries of slots 508 and 256 */
 	struct shadow_page *spare[3];	/* for link_child(), which cannot sleep */
+	u64 absent;		/* SHADOW_ABSENT, or 0 where that is an address */
 };
 
 void shadow_unmap(u64 *entry);
@@ -184,6 +193,8 @@ void shadow_set_leaf(struct rl_vm *vm, struct shadow_page *sp, unsigned int i,
 		     u64 entry, gfn_t gfn);
 struct shadow_page *shadow_page_of(u64 entry);
 void shadow_clear(struct rl_vm *vm, struct shadow_page *sp, unsigned int i);
+void shadow_clear_leaf(struct rl_vm *vm, struct shadow_page *sp,
+		       unsigned int i, u64 gpte);
 void shadow_root_clear(struct rl_vm *vm, struct shadow_root *root,
 		       unsigned int slot);
 bool shadow_child_matches(const struct shadow_page *child, u64 gpte,

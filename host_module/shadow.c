@@ -7,7 +7,8 @@
  * (shadow_sync.c). Between the two they may be stale, exactly as a TLB may be.
  *
  * Invariants:
- * - an entry is 0, or a copy of a guest entry that allowed the access then;
+ * - an entry is 0, or a copy of a guest entry that allowed the access then, or
+ *   SHADOW_ABSENT where the guest's entry was not present then;
  * - level 2 and 3 entries point to shadow pages, never to large pages;
  * - the upper half never has U set;
  * - slots 256 and 508 of every root point to the host's own chains;
@@ -131,22 +132,23 @@ static void fill(struct rl_vm *vm, struct shadow_page *sp,
 
 	for (unsigned int i = first; i < first + FAULT_AROUND; i++) {
 		gfn_t gfn = sp->gfn + i;
-		u64 entry;
+		u64 entry, gpte = PTE_P;
 
-		if (sp->entries[i] && i != at)
+		if (test_bit(i, sp->used) && i != at)
 			continue;
 		if (sp->direct) {
 			struct page *page = memory_page(vm, gfn);
 
 			entry = page ? page_to_phys(page) | full : 0;
 		} else {
-			u64 gpte = READ_ONCE(w->step[1].table[i]);
-
+			gpte = READ_ONCE(w->step[1].table[i]);
 			gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
 			entry = shadow_leaf(vm, gpte, gfn, sp->user);
 		}
-		if (!entry)
+		if (!entry) {
+			shadow_clear_leaf(vm, sp, i, gpte);
 			continue;
+		}
 		shadow_set_leaf(vm, sp, i, entry, gfn);
 		vm->stats.shadow_fills++;
 	}
@@ -255,4 +257,8 @@ void shadow_create(struct rl_vm *vm)
 		npages += vm->slots[i].npages;
 	/* A page of tables for eight of memory is more than Linux ever uses. */
 	s->limit = max_t(unsigned long, 1024, npages / 8);
+	/* Not x86_phys_bits, from which Linux takes bits that the memory
+	   encryption uses. Leaf: SDM volume 2, CPUID 80000008H. */
+	if ((cpuid_eax(0x80000008) & 0xff) < 52)
+		s->absent = SHADOW_ABSENT;
 }

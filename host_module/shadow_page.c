@@ -134,10 +134,9 @@ void shadow_clear(struct rl_vm *vm, struct shadow_page *sp, unsigned int i)
 {
 	u64 old = sp->entries[i];
 
-	if (!old)
+	if (!__test_and_clear_bit(i, sp->used))
 		return;
 	WRITE_ONCE(sp->entries[i], 0);
-	__clear_bit(i, sp->used);
 	vm->stats.shadow_zaps++;
 	if (sp->level > 1)
 		shadow_put(vm, shadow_page_of(old));
@@ -145,14 +144,22 @@ void shadow_clear(struct rl_vm *vm, struct shadow_page *sp, unsigned int i)
 		memory_rmap_remove(vm, leaf_gfn(sp, i), &sp->entries[i]);
 }
 
+/* Empties entry i of a level 1 page, for which the guest's is gpte. */
+void shadow_clear_leaf(struct rl_vm *vm, struct shadow_page *sp,
+		       unsigned int i, u64 gpte)
+{
+	shadow_clear(vm, sp, i);
+	if (sp->user)
+		WRITE_ONCE(sp->entries[i], gpte & PTE_P ? 0 : vm->shadow.absent);
+}
+
 /* Sets entry i of a level 1 page, which maps gfn from now on. */
 void shadow_set_leaf(struct rl_vm *vm, struct shadow_page *sp, unsigned int i,
 		     u64 entry, gfn_t gfn)
 {
-	if (sp->entries[i] && leaf_gfn(sp, i) != gfn)
+	if (test_bit(i, sp->used) && leaf_gfn(sp, i) != gfn)
 		shadow_clear(vm, sp, i);
-	if (!sp->entries[i]) {
-		__set_bit(i, sp->used);
+	if (!__test_and_set_bit(i, sp->used)) {
 		if (sp->gfns)
 			sp->gfns[i] = gfn;
 		memory_rmap_add(vm, gfn, &sp->entries[i]);

@@ -45,14 +45,14 @@ static bool sync_entry(struct rl_vm *vm, struct shadow_page *sp,
 {
 	u64 entry = sp->entries[i];
 
-	if (!entry)
+	if (!test_bit(i, sp->used))
 		return false;
 	if (sp->level == 1) {
 		gfn_t gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
 		u64 now = shadow_leaf(vm, gpte, gfn, sp->user);
 
 		if (!now)
-			shadow_clear(vm, sp, i);
+			shadow_clear_leaf(vm, sp, i, gpte);
 		else if (now != entry)
 			shadow_set_leaf(vm, sp, i, now, gfn);
 		return false;

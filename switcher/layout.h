@@ -16,6 +16,7 @@
 #define WINDOW_SHARED		0x2000	/* guest: read only */
 #define WINDOW_HOST		0x3000	/* guest: not mapped */
 #define WINDOW_STACK		0x5000	/* guest: read and write */
+#define WINDOW_GUEST		0x7000	/* guest: read and write; host: not mapped */
 #define WINDOW_SIZE		0x8000
 #define WINDOW_TEXT_SIZE	0x2000
 #define WINDOW_STUB_SIZE	16	/* bytes of text for each vector */
@@ -30,6 +31,8 @@
 #define SHARED_ROOT_NONE	(1ULL << 63)
 
 #define SHARED_DR7		(SHARED_ROOTS + 16 * SHARED_ROOT_COUNT)
+#define SHARED_FAULT_ENTRY	(SHARED_DR7 + 8)
+#define SHARED_FAULT_RSP	(SHARED_DR7 + 16)
 
 /* Offsets in struct window_host. */
 #define HOST_RSP		0
@@ -54,6 +57,7 @@
 #define STACK_FS_BASE		32
 #define STACK_GS_BASE		40
 #define STACK_SELECTORS		48
+#define STACK_LAST_FAULT	56
 #define STACK_IST_MC		0x600
 #define STACK_IST_DF		0x800
 #define STACK_IST_DB		0xa00
@@ -103,6 +107,7 @@ struct window_shared {
 	__u64 syscall_entry;	/* GVA in ring 1 */
 	struct window_root roots[SHARED_ROOT_COUNT];
 	__u64 dr7;		/* the guest's; 0: no breakpoint is on */
+	__u64 fault_entry, fault_rsp;	/* GVAs in ring 1; 0: none */
 };
 
 /* Page HOST: written and read under the host's CR3 only. */
@@ -138,7 +143,8 @@ struct window_stack {
 			__u16 ds, es, fs, gs;
 		};
 	};
-	__u8 stacks[STACK_FRAME - STACK_SELECTORS - 8];
+	__u64 last_fault;	/* page that a fault was passed on for */
+	__u8 stacks[STACK_FRAME - STACK_LAST_FAULT - 8];
 	struct window_frame frame;
 };
 
@@ -150,6 +156,8 @@ RL_ASSERT_OFFSET(window_shared, host_cr3, SHARED_HOST_CR3);
 RL_ASSERT_OFFSET(window_shared, syscall_entry, SHARED_SYSCALL_ENTRY);
 RL_ASSERT_OFFSET(window_shared, roots, SHARED_ROOTS);
 RL_ASSERT_OFFSET(window_shared, dr7, SHARED_DR7);
+RL_ASSERT_OFFSET(window_shared, fault_entry, SHARED_FAULT_ENTRY);
+RL_ASSERT_OFFSET(window_shared, fault_rsp, SHARED_FAULT_RSP);
 RL_ASSERT_OFFSET(window_host, rsp, HOST_RSP);
 RL_ASSERT_OFFSET(window_host, cr4, HOST_CR4);
 RL_ASSERT_OFFSET(window_host, guest_cr4, HOST_GUEST_CR4);
@@ -166,6 +174,7 @@ RL_ASSERT_OFFSET(window_stack, fault_rip, STACK_FAULT_RIP);
 RL_ASSERT_OFFSET(window_stack, fs_base, STACK_FS_BASE);
 RL_ASSERT_OFFSET(window_stack, gs_base, STACK_GS_BASE);
 RL_ASSERT_OFFSET(window_stack, selectors, STACK_SELECTORS);
+RL_ASSERT_OFFSET(window_stack, last_fault, STACK_LAST_FAULT);
 RL_ASSERT_OFFSET(window_stack, frame, STACK_FRAME);
 RL_ASSERT_OFFSET(window_frame, rax, FRAME_RAX);
 RL_ASSERT_OFFSET(window_frame, vector, FRAME_VECTOR);

@@ -29,6 +29,11 @@
 
 #define MSR_PRED_CMD 0x49
 
+/* Error code of a page fault. */
+#define FAULT_P		1
+#define FAULT_U		4
+#define FAULT_RSVD	8
+
 	.section .rodata.switcher, "a", @progbits
 	.balign 4096
 	.globl	switcher_text, switcher_text_end, switcher_enter
@@ -39,6 +44,8 @@
 #define HOST(off)	(switcher_text + WINDOW_HOST + (off))(%rip)
 #define STACK(off)	(switcher_text + WINDOW_STACK + (off))(%rip)
 #define FRAME(off)	STACK(STACK_FRAME + (off))
+/* A byte of the page that guest and host share (abi/guest.h). */
+#define GUEST(off)	(switcher_text + WINDOW_GUEST + (off))(%rip)
 
 /*J: switcher.stubs
  * An interrupt gate names an address and nothing else: the handler is not told
@@ -61,6 +68,11 @@ switcher_text:
 	jmp	ist_double_fault
 	.elseif	vector == 18
 	jmp	ist_machine_check
+	.elseif	vector == 14
+stub_page_fault:
+	pushq	%rax
+stub_page_fault_jump:
+	jmp	page_fault
 	.else
 	.if	!(vector == 10 || vector == 11 || vector == 12 || \
 		  vector == 13 || vector == 14 || vector == 17 || \
@@ -284,6 +296,62 @@ leave_entry:
 	popfq
 	jmp	leave_selectors
 
+/*J: switcher.page-fault
+ * Half of the page faults of programs are news for the guest kernel alone: the
+ * first touch of memory that is not there yet, the first write after a fork.
+ * The shadow knows them when it sees them, for where the guest has no entry it
+ * puts one that sets a reserved bit, and the error code says so. Such a fault,
+ * and one where an entry forbids what the program does, goes to ring 1 from
+ * here, like a system call.
+ *
+ * The shadow may be wrong: a kernel need not flush when an entry appears or
+ * gives more rights. Then the guest kernel finds nothing to do and the program
+ * tries again. So the page is noted, and a second fault there goes to the host.
+ * That note may lie where ring 1 can write: who forges it loops in his own time.
+ *
+ * The frame that the processor pushed stays as it is, and RAX is kept below
+ * it: so an NMI can at any point forget what was done here.
+ :*/
+page_fault:
+	/* Stack: RAX (where the vector belongs), error code, rip, ... */
+	movl	8(%rsp), %eax
+	testb	$FAULT_U, %al
+	jz	page_fault_exit
+page_fault_of_program:
+	/* Processors set P with RSVD, emulators not always. */
+	testb	$(FAULT_P | FAULT_RSVD), %al
+	jz	page_fault_exit
+	cmpq	$0, SHARED(SHARED_FAULT_ENTRY)
+	je	page_fault_exit
+	movq	%cr2, %rax
+	shrq	$12, %rax
+	cmpq	%rax, STACK(STACK_LAST_FAULT)
+	je	page_fault_exit
+	movq	%rax, STACK(STACK_LAST_FAULT)
+	movq	%cr2, %rax
+	movq	%rax, GUEST(RL_SHARED_CR2)
+	movl	8(%rsp), %eax
+	testb	$FAULT_RSVD, %al
+	jz	1f
+	andl	$~(FAULT_P | FAULT_RSVD), %eax
+1:	movq	%rax, GUEST(RL_SHARED_FAULT_FRAME)
+	.irp	word, 1, 2, 3, 4, 5
+	movq	8 + 8 * \word(%rsp), %rax
+	movq	%rax, GUEST(RL_SHARED_FAULT_FRAME + 8 * \word)
+	.endr
+	movq	(%rsp), %rax
+	leaq	STACK(STACK_BOUNCE), %rsp
+	pushq	$RL_KERNEL_SS
+	pushq	SHARED(SHARED_FAULT_RSP)
+	pushq	$0x202
+	pushq	$RL_KERNEL_CS
+	pushq	SHARED(SHARED_FAULT_ENTRY)
+	iretq
+page_fault_exit:
+	popq	%rax
+	pushq	$14
+	jmp	exit_guest
+
 /*J: switcher.syscall
  * SYSCALL goes to CPL 0 whatever the guest does, so it lands here; but it need
  * not stay. RCX holds the return address: the upper half of the address space
@@ -370,8 +438,9 @@ syscall32_end:
  * interrupts the switcher itself, four cases cover every instruction:
  *
  * On the way in, the entry is given up: the frame in memory is untouched, so
- * the host can simply try again later. In the system call stub, the caller is
- * put back before its SYSCALL, as if the NMI had come a moment earlier. On the
+ * the host can simply try again later. In the stubs that go back to the guest
+ * by themselves, of SYSCALL and of page faults, the caller is put back before
+ * its instruction, as if the NMI had come a moment earlier. On the
  * way out, a note is left for the host, which is being returned to anyway.
  * With the host's CR3 loaded, the NMI never comes here at all, because the
  * address in IDTR then shows the host's own table.
@@ -395,12 +464,27 @@ syscall32_end:
 	jmp	exit_framed
 1:
 	pushq	%rax
+	leaq	stub_page_fault(%rip), %rax
+	cmpq	%rax, 8(%rsp)
+	je	10f
+	leaq	stub_page_fault_jump(%rip), %rax
+	cmpq	%rax, 8(%rsp)
+	je	11f
 	leaq	enter_begin(%rip), %rax
 	cmpq	%rax, 8(%rsp)
 	jb	5f
 	leaq	enter_end(%rip), %rax
 	cmpq	%rax, 8(%rsp)
 	jb	2f
+	leaq	page_fault(%rip), %rax
+	cmpq	%rax, 8(%rsp)
+	jb	5f
+	leaq	page_fault_of_program(%rip), %rax
+	cmpq	%rax, 8(%rsp)
+	jb	11f
+	leaq	page_fault_exit(%rip), %rax
+	cmpq	%rax, 8(%rsp)
+	jb	12f
 	leaq	switcher_syscall(%rip), %rax
 	cmpq	%rax, 8(%rsp)
 	jb	5f
@@ -453,6 +537,21 @@ syscall32_end:
 	movq	32(%rsp), %rax
 	movq	%rax, STACK(STACK_SCRATCH_RSP)
 	jmp	8b
+
+10:	/* First instruction of the page fault stub. RSP tells whether the
+	   fault was the guest's: at CPL 0 it would be another. */
+	leaq	FRAME(FRAME_ERROR), %rax
+	cmpq	%rax, 32(%rsp)
+	je	9b
+	jmp	5f
+11:	/* Behind it, the error code not yet looked at. */
+	leaq	FRAME(FRAME_VECTOR), %rax
+	cmpq	%rax, 32(%rsp)
+	jne	5f
+12:	/* It is a program's. */
+	movq	FRAME(FRAME_VECTOR), %rax
+	movq	%rax, (%rsp)
+	jmp	9b
 
 5:	/* On the way out. The note goes into the page that the guest does not
 	   have, so that it cannot be forged; then on, without an iret. */

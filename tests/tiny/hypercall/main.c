@@ -119,11 +119,13 @@ static s64 init_with(u64 offset, u64 value)
 CASE(init_fields)
 {
 	CHECK(INIT_WITH(version, 0) < 0);
-	CHECK(INIT_WITH(version, 2) < 0);
+	CHECK(INIT_WITH(version, RL_GUEST_ABI_VERSION + 1) < 0);
 	CHECK(INIT_WITH(shared_gpa, gpa_of(&shared_page) + 8) < 0);
 	CHECK(INIT_WITH(shared_gpa, TINY_MEMORY) < 0);
 	CHECK(INIT_WITH(shared_gpa, ~0xfffUL) < 0);
 	CHECK(INIT_WITH(syscall_entry, 1UL << 47) < 0);
+	CHECK(INIT_WITH(fault_entry, 1UL << 47) < 0);
+	CHECK(INIT_WITH(shared_gva, 1UL << 47) < 0);
 	CHECK(INIT_WITH(syscall_entry, 0xff00000000000000) < 0);
 	CHECK(INIT_WITH(entry_stack, 1UL << 63) < 0);
 	CHECK(INIT_WITH(zone_start, ~0UL) < 0);

@@ -69,6 +69,19 @@ trap_direct_stubs:
 	.set	vector, vector + 1
 	.endr
 
+/* A page fault of ring 3 that the switcher passed on. RSP: error code, frame. */
+	.globl	fault_entry
+fault_entry:
+	movq	%rax, shared_page + RL_SHARED_SCRATCH
+	movq	%rsp, %rax
+	movq	shared_page + RL_SHARED_SP0, %rsp
+	.irp	word, 5, 4, 3, 2, 1, 0
+	pushq	8 * \word(%rax)
+	.endr
+	movq	shared_page + RL_SHARED_SCRATCH, %rax
+	pushq	$(14 | DIRECT)
+	jmp	direct_entry
+
 /* SYSCALL of ring 3: RCX, R11 and RSP are the program's. */
 	.globl	syscall_entry
 syscall_entry:

@@ -13,6 +13,7 @@ struct rl_init init_block;
 u64 user_stack[512] __attribute__((section(".user.data"), aligned(16)));
 
 void syscall_entry(void);
+void fault_entry(void);
 void __attribute__((noreturn)) user_leave(void);
 void trap_handle(struct frame *f);
 void tiny_main(void (*function)(void));
@@ -161,6 +162,7 @@ static void initialise(void)
 		.shared_gpa = gpa_of(&shared_page),
 		.shared_gva = (u64)&shared_page,
 		.syscall_entry = (u64)syscall_entry,
+		.fault_entry = (u64)fault_entry,
 		.entry_stack = (u64)entry_stack,
 		.zone_start = (u64)zone_start, .zone_end = (u64)zone_end,
 		.restart_start = (u64)restart_start,

@@ -161,6 +161,47 @@ CASE(faults)
 	report("faults", count);
 }
 
+/* --- page faults that the switcher passes on ----------------------------------------- */
+
+/* Two pages that can only be read, in turn. */
+USER_CODE(user_touch,
+	  "1:\tmovq (%rdi), %rax\n\tmovq %rbx, (%rdi)\n\t"
+	  "incq %rbx\n\txorq $0x1000, %rdi\n\tjmp 1b");
+
+static bool check_touch(struct frame *f)
+{
+	u64 gva = USER_GVA + (rounds & 1) * 0x1000;
+
+	if ((f->vector & ~(u64)TRAP_DIRECT) != 14 || f->error != 7 ||
+	    f->rip != (u64)user_touch + 3 || shared_page.cr2 != gva ||
+	    f->rax != 0x77 || f->rbx != rounds || f->rdi != gva ||
+	    f->rsp != (u64)&user_stack[510] || f->cs != RL_USER_CS ||
+	    f->ss != RL_USER_DS || f->r15 != 15 || !(f->rflags & 0x200))
+		FAIL("round %lu: vector 0x%lx, error 0x%lx at +%lu for 0x%lx, rax 0x%lx, rbx %lu",
+		     rounds, f->vector, f->error, f->rip - (u64)user_touch,
+		     (u64)shared_page.cr2, f->rax, f->rbx);
+	f->rip += 3;
+	rounds++;
+	return rounds % 256 || !over();
+}
+
+CASE(user_faults)
+{
+	struct frame regs;
+	u64 page = page_alloc();
+
+	*(u64 *)direct(page) = 0x77;
+	map_page(USER_GVA, page | P_P | P_U);
+	map_page(USER_GVA + 0x1000, page | P_P | P_U);
+	trap_hook = check_touch;
+	start();
+	user_start(&regs, user_touch);
+	regs.r15 = 15;
+	regs.rdi = USER_GVA;
+	user_run(&regs);
+	report("writes to what is read-only", rounds);
+}
+
 /* --- nothing at all ------------------------------------------------------------------- */
 
 /* Registers of code that makes no call: an NMI must not be seen in any. */

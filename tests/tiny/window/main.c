@@ -21,7 +21,8 @@ static const struct rule rules[8] = {
 	{ false, false, 0x10 },			/* host state */
 	{ false, false, 0x10 },
 	{ true, true, 0x11 },			/* stack */
-	{ false, false, 0x10 }, { false, false, 0x10 },
+	{ false, false, 0x10 },
+	{ true, true, 0x11 },			/* the guest's shared page */
 };
 
 static void check_read(u64 at, bool allowed)
