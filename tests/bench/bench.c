@@ -294,6 +294,8 @@ static uint64_t one_round(const struct operation *o, long count)
 
 int main(int argc, char **argv)
 {
+	const char *only = getenv("BENCH_ONLY");	/* a word of the name */
+
 	if (argc > 1 && !strcmp(argv[1], "exit"))
 		return 0;
 	if (argc > 1 && !strcmp(argv[1], "serve"))
@@ -302,7 +304,8 @@ int main(int argc, char **argv)
 		const struct operation *o = &operations[i];
 		uint64_t took[ROUNDS];
 
-		if (o->possible && !o->possible())
+		if ((o->possible && !o->possible()) ||
+		    (only && !strstr(o->name, only)))
 			continue;
 		for (int round = 0; round < ROUNDS; round++)
 			took[round] = one_round(o, o->count * scale());
