@@ -6,19 +6,24 @@
 #
 # RINGLET_NET_MB: how much goes each way (16). Both files are in memory, and the
 # guest's file system takes half of its own: hence $memory. A processor
-# for itself needs some 80 s for 200, a shared one easily thrice that.
+# for itself needs some 80 s for 200, a shared one easily thrice that: hence
+# $patience, the seconds that one side waits for the other, and $limit, those
+# of the whole test.
 
 set -eu
 # shellcheck disable=SC2034 # for who sources this
 megabytes=${RINGLET_NET_MB:-16}
 # shellcheck disable=SC2034
 memory=$((224 + 2 * megabytes))
+patience=$((60 + 4 * megabytes))
+# shellcheck disable=SC2034
+limit=$((400 + 5 * megabytes))
 mkdir -p "$TEST_DIR/add"
 tests/disk/lib/modules "$TEST_DIR/add" virtio_mmio virtio_net
 
 # Shell functions of a guest.
 # shellcheck disable=SC2034,SC2016 # for who sources this; for the guest
-in_guest='
+in_guest="patience=$patience"'
 	# start ADDRESS: the drivers, and a web server of /srv
 	start() {
 		while read -r module; do
@@ -42,7 +47,7 @@ in_guest='
 		i=0
 		until wget -q -O - "$1" 2>/dev/null; do
 			i=$((i + 1))
-			[ $i -lt 60 ] || { echo "no answer: $1" >&2; exit 1; }
+			[ $i -lt $patience ] || { echo "no answer: $1" >&2; exit 1; }
 			sleep 1
 		done
 	}
