@@ -24,12 +24,17 @@ tests/disk/lib/modules "$TEST_DIR/add" virtio_mmio virtio_net
 # Shell functions of a guest.
 # shellcheck disable=SC2034,SC2016 # for who sources this; for the guest
 in_guest="patience=$patience"'
-	# start ADDRESS: the drivers, and a web server of /srv
+	# start ADDRESS...: the drivers, eth0 and on, and a web server of /srv
 	start() {
 		while read -r module; do
 			insmod "/add/$module" || exit 1
 		done </add/order
-		ip addr add "$1/24" dev eth0 && ip link set eth0 up || exit 1
+		card=0
+		for address; do
+			ip addr add "$address/24" dev eth$card &&
+				ip link set eth$card up || exit 1
+			card=$((card + 1))
+		done
 		mkdir /srv
 		httpd -p 80 -h /srv
 	}
