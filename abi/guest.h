@@ -133,6 +133,7 @@
 #define RL_SHARED_VALUE		128
 #define RL_SHARED_CPUID		136
 #define RL_SHARED_TSC_KHZ	152
+#define RL_SHARED_STATUS	160
 #define RL_SHARED_FAULT_FRAME	4048	/* see rl_init.fault_entry */
 #define RL_SHARED_ENTRY_STACK	4096	/* grows down from the page's end */
 
@@ -142,8 +143,8 @@
 /*
  * The shared page, one for each vCPU, in guest memory. The guest writes
  * everything but pending, cr2, value, cpuid and tsc_khz, which the host
- * writes, and the frame at RL_SHARED_FAULT_FRAME; the host reads the rest as
- * hostile.
+ * writes, and the frame at RL_SHARED_FAULT_FRAME; both change status by atomic
+ * operations. The host reads the rest as hostile.
  *
  * vif and pending stand for RFLAGS.IF: the host injects an interrupt only
  * while vif is 1 and RIP is outside the no-inject zone; otherwise it sets
@@ -165,7 +166,8 @@ struct rl_shared {
 	__u64 value;		/* second result of a hypercall */
 	__u32 cpuid[4];		/* eax, ebx, ecx, edx */
 	__u64 tsc_khz;		/* set by RL_HC_INIT */
-	__u8 pad1[4096 - 160];	/* the entry stack is its end */
+	__u32 status[RL_IRQ_COUNT]; /* InterruptStatus of the line's device */
+	__u8 pad1[4096 - 416];	/* the entry stack is its end */
 };
 
 /*
@@ -187,7 +189,16 @@ struct rl_init {
 	__u64 entry_stack;	/* RSP for direct gates taken in ring 3 */
 	__u64 zone_start, zone_end;
 	__u64 restart_start, restart_end;
+	__u64 flags;		/* RL_INIT_* */
 };
+
+/*
+ * The guest does InterruptStatus and InterruptACK (virtio 1.2, 4.2.2) of its
+ * devices on rl_shared.status. Ring 1's accesses to these two registers may come
+ * to fault_entry then, as the page faults of ring 3 do (the frame's CS tells);
+ * who cannot serve one calls RL_HC_FLUSH_ONE for its address and returns to it.
+ */
+#define RL_INIT_DEVICE_STATUS	1
 
 /*
  * fault_entry: a page fault of ring 3 whose cause the shadow knows to lie in the
@@ -217,5 +228,7 @@ _Static_assert(__builtin_offsetof(struct rl_shared, cpuid) ==
 	       RL_SHARED_CPUID, "");
 _Static_assert(__builtin_offsetof(struct rl_shared, tsc_khz) ==
 	       RL_SHARED_TSC_KHZ, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, status) ==
+	       RL_SHARED_STATUS, "");
 #endif /* __ASSEMBLY__ */
 #endif

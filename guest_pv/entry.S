@@ -139,13 +139,15 @@ gate_flags:
 	jmp	*TARGET
 
 /*
- * A page fault of a program's, passed on by the switcher (abi/guest.h). RSP:
- * error code and frame, in the shared page. A program's vif is always 1, and so
- * is the IF in its frame.
+ * A page fault passed on by the switcher (abi/guest.h). RSP: error code and
+ * frame, in the shared page. From ring 3 it is the program's: its vif is always
+ * 1, and so is the IF in its frame. From ring 1 it is a device's register.
  */
 	.balign	16
 	.globl	rl_fault_entry
 rl_fault_entry:
+	testb	$2, 8 + FRAME_CS(%rsp)
+	jz	device_access
 	movb	$0, VIF
 	movq	%rax, SAVED_RAX
 	rdgsbase %rax
@@ -162,6 +164,48 @@ rl_fault_entry:
 	pushq	(%rax)
 	movq	SAVED_RAX, %rax
 	jmp	*rl_trap_target + 8 * 14
+
+/* The rest of the shared page is a stack for it; nobody else needs one now. */
+device_access:
+	pushq	%rdi
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	pushq	%rax
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	movq	%rsp, %rdi
+	movzbl	VIF, %ebx
+	movb	$0, VIF
+	call	rl_device_access
+	movb	%bl, VIF
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rax
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	addq	$8, %rsp
+	movq	$RL_KERNEL_CS, FRAME_CS(%rsp)
+	movq	$RL_KERNEL_SS, FRAME_SS(%rsp)
+	jmp	rl_restart_start
 
 /*J: guest.iret
  * Every return from an exception, an interrupt or a system call ends here: two

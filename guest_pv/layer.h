@@ -61,6 +61,10 @@ int rl_console_init(void);
 void rl_console_flush(void);
 void __noreturn rl_shutdown(unsigned long how);
 
+/* device_status.c: called by entry.S */
+struct rl_register_frame;
+void rl_device_access(struct rl_register_frame *frame);
+
 /* devices.c */
 int rl_device_init(void);	/* takes the place of a device initcall */
 

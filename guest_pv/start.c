@@ -44,6 +44,7 @@ static void introduce_to_host(void)
 	init->shared_gva = (u64)&rl_shared;
 	init->syscall_entry = (u64)rl_syscall_entry;
 	init->fault_entry = (u64)rl_fault_entry;
+	init->flags = RL_INIT_DEVICE_STATUS;
 	init->entry_stack = (u64)&rl_shared + RL_SHARED_ENTRY_STACK;
 	init->zone_start = (u64)rl_zone_start;
 	init->zone_end = (u64)rl_zone_end;

@@ -28,15 +28,19 @@ static s64 do_init(struct rl_vcpu *vcpu, gva_t at)
 	    !gva_canonical(init.restart_start) ||
 	    init.zone_start > init.zone_end ||
 	    init.restart_start > init.restart_end ||
-	    init.shared_gpa & ~PAGE_MASK)
+	    init.shared_gpa & ~PAGE_MASK ||
+	    init.flags & ~(u64)RL_INIT_DEVICE_STATUS)
 		return -EINVAL;
-	page = memory_pin(vcpu->vm, init.shared_gpa >> PAGE_SHIFT);
-	if (!page)
-		return -EFAULT;
-	if (vcpu->page)
-		unpin_user_page(virt_to_page(vcpu->page));
+	if (!vcpu->page) {
+		page = memory_pin(vcpu->vm, init.shared_gpa >> PAGE_SHIFT);
+		if (!page)
+			return -EFAULT;
+		/* Others use it from now on: mmio.c. */
+		smp_store_release(&vcpu->page, page_address(page));
+	} else if (init.shared_gpa != vcpu->init.shared_gpa) {
+		return -EBUSY;
+	}
 	vcpu->init = init;
-	vcpu->page = page_address(page);
 	vcpu->page->tsc_khz = tsc_khz;
 	vcpu->shared->syscall_entry = init.syscall_entry;
 	vcpu->shared->fault_entry = init.fault_entry;

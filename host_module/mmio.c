@@ -4,7 +4,8 @@
  *
  * Most go to the launcher (RL_EXIT_MMIO). Three kinds do not, because they are
  * on the data path: a write that an ioeventfd matches only signals that, and
- * virtio-mmio's InterruptStatus and InterruptACK are kept here. In the other
+ * virtio-mmio's InterruptStatus and InterruptACK are done here, on the words in
+ * the shared page (a guest that can does them itself). In the other
  * direction an irqfd turns a signal of the launcher's device thread into an
  * interrupt. So neither a request nor its completion wakes the vCPU's thread.
  *
@@ -116,6 +117,29 @@ int mmio_ioeventfd(struct rl_vm *vm, const struct rl_ioeventfd *arg)
 	return r;
 }
 
+/* --- InterruptStatus --------------------------------------------------------- */
+
+/* Of a line's device; NULL before RL_HC_INIT, when no driver can look. */
+static atomic_t *status_of(struct rl_vm *vm, unsigned int line)
+{
+	struct rl_vcpu *vcpu = READ_ONCE(vm->vcpu);
+	/* Pairs with do_init(). Once there, the page stays. */
+	struct rl_shared *page = vcpu ? smp_load_acquire(&vcpu->page) : NULL;
+
+	return page ? (atomic_t *)&page->status[line] : NULL;
+}
+
+static void raise_status(struct rl_vm *vm, const struct rl_irqfd *set)
+{
+	atomic_t *status = status_of(vm, set->line);
+	struct rl_vcpu *vcpu = READ_ONCE(vm->vcpu);
+
+	if (status)
+		atomic_or(set->status, status);
+	if (vcpu)
+		vcpu_raise(vcpu, set->line);
+}
+
 /* --- irqfd ------------------------------------------------------------------------ */
 
 /* The eventfd was signalled. Its lock is held, interrupts are off. */
@@ -124,16 +148,13 @@ static int irqfd_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 {
 	struct irqfd *irqfd = container_of(wait, struct irqfd, wait);
 	struct rl_vm *vm = irqfd->vm;
-	struct rl_vcpu *vcpu = READ_ONCE(vm->vcpu);
 	u64 count;
 
 	if (!(key_to_poll(key) & EPOLLIN))
 		return 0;
 	eventfd_ctx_do_read(irqfd->eventfd, &count);
 	vm->stats.irqfd_signals++;
-	atomic_or(irqfd->set.status, &vm->mmio.status[irqfd->set.line]);
-	if (vcpu)
-		vcpu_raise(vcpu, irqfd->set.line);
+	raise_status(vm, &irqfd->set);
 	return 1;
 }
 
@@ -175,11 +196,8 @@ static int irqfd_add(struct rl_vm *vm, const struct rl_irqfd *arg)
 	init_poll_funcptr(&new->table, irqfd_queue);
 	list_add(&new->list, &vm->mmio.irqfds);
 	/* A signal from before we listened counts too. */
-	if (vfs_poll(f.file, &new->table) & EPOLLIN) {
-		atomic_or(arg->status, &vm->mmio.status[arg->line]);
-		if (vm->vcpu)
-			vcpu_raise(vm->vcpu, arg->line);
-	}
+	if (vfs_poll(f.file, &new->table) & EPOLLIN)
+		raise_status(vm, arg);
 	fdput(f);
 	return 0;
 }
@@ -252,9 +270,9 @@ static bool status_access(struct rl_vm *vm, gpa_t gpa, bool write, u64 *value)
 	struct irqfd *e;
 
 	list_for_each_entry(e, &vm->mmio.irqfds, list) {
-		atomic_t *status = &vm->mmio.status[e->set.line];
+		atomic_t *status = status_of(vm, e->set.line);
 
-		if (!e->set.status_gpa ||
+		if (!status || !e->set.status_gpa ||
 		    gpa != e->set.status_gpa + (write ? 4 : 0))
 			continue;
 		if (write)

@@ -118,8 +118,9 @@ int guest_write(struct rl_vcpu *vcpu, gva_t gva, const void *from,
 #define SHADOW_LINK (PTE_P | PTE_A)
 
 /*
- * A level 1 entry of the lower half where the guest's is not present: a fault
- * with the reserved bit, by which the switcher knows whose it is. Bit 51 is
+ * A level 1 entry of the lower half where the guest's is not present, or of the
+ * upper half for a device's registers: a fault with the reserved bit, by which
+ * the switcher knows whose it is. Bit 51 is
  * reserved on every processor with less than 52 bits of physical address, and
  * no memory is where the address bits lead speculatively (L1TF).
  */
@@ -300,7 +301,6 @@ struct rl_vm {
 	struct {
 		struct mutex lock;
 		struct list_head ioeventfds, irqfds;
-		atomic_t status[RL_IRQ_COUNT];	/* InterruptStatus */
 	} mmio;
 	struct rl_stats stats;
 	struct dentry *debugfs;

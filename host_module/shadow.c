@@ -165,6 +165,17 @@ static void shadow_zap_all(struct rl_vm *vm)
 			shadow_root_clear(vm, root, slot);
 }
 
+/*
+ * Is it one of the two device registers that the guest serves itself, by a 4 KB
+ * entry? Then the next access shall come to it by the switcher.
+ */
+static bool guest_serves(struct rl_vcpu *vcpu, const struct walk *w, gva_t gva)
+{
+	return (vcpu->init.flags & RL_INIT_DEVICE_STATUS) && w->level == 1 &&
+	       pgd_slot(gva) >= 256 && mmio_is_device(vcpu->fault_gpa) &&
+	       (gva & RL_STATUS_MASK) == RL_STATUS_OFFSET;
+}
+
 /*J: shadow.fault
  * A page fault in the guest has one of two causes. Either the guest's own
  * tables forbid the access: then the fault is the guest's, and it gets it.
@@ -199,12 +210,11 @@ static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 		*guest_error = error | FAULT_P;
 		return 1;
 	}
+	vcpu->fault_gpa = (w.gfn << PAGE_SHIFT) | offset_in_page(gva);
 	r = memory_find(vm, w.gfn, &page);
-	if (r == -EFAULT) {
-		vcpu->fault_gpa = (w.gfn << PAGE_SHIFT) | offset_in_page(gva);
+	if (r == -EFAULT && !guest_serves(vcpu, &w, gva))
 		return -ENXIO;
-	}
-	if (r)
+	if (r && r != -EFAULT)
 		return r;
 	if (vm->shadow.pages + ARRAY_SIZE(vm->shadow.spare) > vm->shadow.limit)
 		shadow_zap_all(vm);
@@ -217,6 +227,13 @@ static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 				sp->used);
 	if (!sp)
 		return -ENOMEM;
+	if (r == -EFAULT) {
+		unsigned int i = (gva >> PAGE_SHIFT) & 511;
+
+		shadow_clear(vm, sp, i);
+		WRITE_ONCE(sp->entries[i], vm->shadow.absent);
+		return -ENXIO;
+	}
 	fill(vm, sp, &w, gva);
 	return 0;
 }

@@ -45,8 +45,12 @@ static bool sync_entry(struct rl_vm *vm, struct shadow_page *sp,
 {
 	u64 entry = sp->entries[i];
 
-	if (!test_bit(i, sp->used))
+	if (!test_bit(i, sp->used)) {
+		/* A mark. That of a device's may be about something else now. */
+		if (!sp->user)
+			WRITE_ONCE(sp->entries[i], 0);
 		return false;
+	}
 	if (sp->level == 1) {
 		gfn_t gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
 		u64 now = shadow_leaf(vm, gpte, gfn, sp->user);

@@ -83,6 +83,13 @@
 #define VECTOR_IN_WINDOW	0x1000	/* flag: a fault at CPL 0 in the window */
 #define VECTOR_ON_ENTRY		0x2000	/* flag: the guest was not reached */
 
+/*
+ * InterruptStatus and InterruptACK of virtio-mmio (virtio 1.2, 4.2.2): the two
+ * registers that ring 1 serves itself. GVA & MASK == OFFSET.
+ */
+#define RL_STATUS_OFFSET	0x60
+#define RL_STATUS_MASK		0xff8
+
 /* IST numbers of the guest's TSS. */
 #define IST_NMI			1
 #define IST_DB			2

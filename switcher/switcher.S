@@ -304,6 +304,9 @@ leave_entry:
  * and one where an entry forbids what the program does, goes to ring 1 from
  * here, like a system call.
  *
+ * Two registers of each virtio device are served in ring 1, too: every interrupt
+ * of a device reads one and writes the other.
+ *
  * The shadow may be wrong: a kernel need not flush when an entry appears or
  * gives more rights. Then the guest kernel finds nothing to do and the program
  * tries again. So the page is noted, and a second fault there goes to the host.
@@ -313,21 +316,24 @@ leave_entry:
  * it: so an NMI can at any point forget what was done here.
  :*/
 page_fault:
-	/* Stack: RAX (where the vector belongs), error code, rip, ... */
+	/* Stack: RAX (where the vector belongs), error code, rip, cs, ... */
+	testb	$3, 24(%rsp)
+	jz	page_fault_exit
+page_fault_of_guest:
+	cmpq	$0, SHARED(SHARED_FAULT_ENTRY)
+	je	page_fault_exit
 	movl	8(%rsp), %eax
 	testb	$FAULT_U, %al
-	jz	page_fault_exit
-page_fault_of_program:
+	jz	page_fault_kernel
 	/* Processors set P with RSVD, emulators not always. */
 	testb	$(FAULT_P | FAULT_RSVD), %al
 	jz	page_fault_exit
-	cmpq	$0, SHARED(SHARED_FAULT_ENTRY)
-	je	page_fault_exit
 	movq	%cr2, %rax
 	shrq	$12, %rax
 	cmpq	%rax, STACK(STACK_LAST_FAULT)
 	je	page_fault_exit
 	movq	%rax, STACK(STACK_LAST_FAULT)
+page_fault_pass:
 	movq	%cr2, %rax
 	movq	%rax, GUEST(RL_SHARED_CR2)
 	movl	8(%rsp), %eax
@@ -347,6 +353,16 @@ page_fault_of_program:
 	pushq	$RL_KERNEL_CS
 	pushq	SHARED(SHARED_FAULT_ENTRY)
 	iretq
+page_fault_kernel:
+	/* A reserved bit in the kernel's half is a device's registers. */
+	testb	$FAULT_RSVD, %al
+	jz	page_fault_exit
+	movq	%cr2, %rax
+	testq	%rax, %rax
+	jns	page_fault_exit
+	andl	$RL_STATUS_MASK, %eax
+	cmpl	$RL_STATUS_OFFSET, %eax
+	je	page_fault_pass
 page_fault_exit:
 	popq	%rax
 	pushq	$14
@@ -479,7 +495,7 @@ syscall32_end:
 	leaq	page_fault(%rip), %rax
 	cmpq	%rax, 8(%rsp)
 	jb	5f
-	leaq	page_fault_of_program(%rip), %rax
+	leaq	page_fault_of_guest(%rip), %rax
 	cmpq	%rax, 8(%rsp)
 	jb	11f
 	leaq	page_fault_exit(%rip), %rax
@@ -544,11 +560,11 @@ syscall32_end:
 	cmpq	%rax, 32(%rsp)
 	je	9b
 	jmp	5f
-11:	/* Behind it, the error code not yet looked at. */
+11:	/* Behind it, before a look at where it came from. */
 	leaq	FRAME(FRAME_VECTOR), %rax
 	cmpq	%rax, 32(%rsp)
 	jne	5f
-12:	/* It is a program's. */
+12:	/* It was the guest's. */
 	movq	FRAME(FRAME_VECTOR), %rax
 	movq	%rax, (%rsp)
 	jmp	9b

@@ -251,6 +251,9 @@ static enum tiny_outcome run_loop(struct machine *m, const struct tiny_case *c)
 		case RL_EXIT_CONSOLE_READ:
 			m->run->result = 0;
 			break;
+		case RL_EXIT_MMIO:
+			m->run->result = TINY_REGISTER;
+			break;
 		case RL_EXIT_SHUTDOWN:
 			return shut_down(m, c);
 		case RL_EXIT_KILLED:

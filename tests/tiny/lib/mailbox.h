@@ -13,6 +13,7 @@
 #include <linux/types.h>
 
 /* Guest memory: one slot from GPA 0, and one above a hole. */
+#define TINY_REGISTER	0x5a5a5a5aUL	/* what each device register holds */
 #define TINY_MEMORY		(64ULL << 20)
 #define TINY_HIGH_GPA		(1ULL << 32)	/* a second slot */
 #define TINY_HIGH_SIZE		(4ULL << 20)

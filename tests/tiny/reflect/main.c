@@ -150,28 +150,15 @@ CASE(registers)
 	EQUAL(trap.frame.rflags & ~0x10000UL, regs.rflags);
 }
 
-/* The page may be another one after a further RL_HC_INIT. */
+/* Other threads of the host use the page: it stays the one it was. */
 CASE(new_shared_page)
 {
-	struct rl_shared *other;
-	u64 page = page_alloc();
-
-	need_reserved_bit();
-	other = direct(page);
-	other->sp0 = shared_page.sp0;
-	init_block.shared_gpa = page;
+	init_block.shared_gpa = page_alloc();
+	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), -16);
+	init_block.shared_gpa = gpa_of(&shared_page);
 	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), 0);
-	/* RSP still shows the old one, where no frame comes any more. */
-	shared_page.cr2 = 1;
-	other->cr2 = 2;
-	((u64 *)other)[RL_SHARED_FAULT_FRAME / 8] = 3;
-	((volatile u64 *)&shared_page)[RL_SHARED_FAULT_FRAME / 8 + 2] =
-		RL_USER_CS;
-	look_beside(USER_GVA + 0x4000);
-	access_to(user_write, USER_GVA + 0x4000);
-	EQUAL(shared_page.cr2, 1);
-	EQUAL(other->cr2, USER_GVA + 0x4000);
-	EQUAL(((u64 *)other)[RL_SHARED_FAULT_FRAME / 8], 6);
+	EQUAL(hypercall(RL_HC_WALLCLOCK, 0, 0, 0), 0);
+	CHECK(shared_page.value);
 }
 
 CASE(entry_not_canonical)
@@ -192,6 +179,85 @@ CASE_KILLED(entry_nowhere, "without a handler")
 	map_page(USER_GVA, fresh(7) | P_P | P_U);
 	access_to(user_read, USER_GVA);
 	access_to(user_write, USER_GVA);
+}
+
+/* --- the two registers that ring 1 serves -------------------------------------------- */
+
+#define KERNEL_GVA	0xffffa00000000000UL
+#define STATUS		(KERNEL_GVA + 0x60)
+
+/* A device that has no register of its own: each is TINY_REGISTER. */
+static void map_device(u64 flags)
+{
+	init_block.flags = flags;
+	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), 0);
+	map_page(KERNEL_GVA, RL_MMIO_BASE | P_P | P_W);
+	/* What the shadow knows of it, it learns now, from the host. */
+	EQUAL(try_read(STATUS), TINY_REGISTER);
+	EQUAL(trap.vector, TRAP_NONE);
+}
+
+static bool came_to_ring_1(u64 gva)
+{
+	try_read(gva);
+	if (trap.vector == TRAP_NONE)
+		return false;
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.cr2, gva);
+	EQUAL(trap.frame.error, 0);
+	EQUAL(trap.frame.cs & 3, 1);
+	CHECK(trap.direct);
+	return true;
+}
+
+CASE(device_status)
+{
+	u64 page = fresh(0);
+
+	need_reserved_bit();
+	map_device(RL_INIT_DEVICE_STATUS);
+	CHECK(came_to_ring_1(STATUS));
+	try_write(STATUS + 4, 1);
+	EQUAL(trap.vector, 14);
+	EQUAL(trap.frame.error, 2);
+	/* All others are the host's. */
+	CHECK(!came_to_ring_1(KERNEL_GVA));
+	CHECK(!came_to_ring_1(KERNEL_GVA + 0x50));
+	CHECK(!came_to_ring_1(KERNEL_GVA + 0x58));
+	CHECK(!came_to_ring_1(KERNEL_GVA + 0x68));
+	CHECK(!came_to_ring_1(KERNEL_GVA + 0x160));
+	/* Who cannot serve it says so, and the host does, once. */
+	flush_one(STATUS);
+	CHECK(!came_to_ring_1(STATUS));
+	CHECK(came_to_ring_1(STATUS));
+	/* The address becomes memory: with its flush, nothing is left. */
+	map_page(KERNEL_GVA, page | P_P | P_W);
+	*(u64 *)direct(page + 0x60) = 60;
+	flush_one(KERNEL_GVA);
+	EQUAL(try_read(STATUS), 60);
+	EQUAL(trap.vector, TRAP_NONE);
+}
+
+CASE(device_status_not_wanted)
+{
+	need_reserved_bit();
+	map_device(0);
+	CHECK(!came_to_ring_1(STATUS));
+	init_block.flags = ~0UL;
+	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), -22);
+}
+
+/* A program that has the registers mapped gets no further than any other. */
+CASE(device_status_of_a_program)
+{
+	need_reserved_bit();
+	map_device(RL_INIT_DEVICE_STATUS);
+	map_page(USER_GVA, RL_MMIO_BASE | P_P | P_W | P_U);
+	for (int i = 0; i < 3; i++) {
+		EQUAL(access_to(user_read, USER_GVA + 0x60), TRAP_SYSCALL);
+		EQUAL(try_read(USER_GVA + 0x60), TINY_REGISTER);
+		EQUAL(trap.vector, TRAP_NONE);
+	}
 }
 
 /* --- a shadow that is behind --------------------------------------------------------- */
