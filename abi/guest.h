@@ -71,24 +71,23 @@
 #define RL_HC_FLUSH_KERNEL	3  /* the upper half of all tables */
 #define RL_HC_DELIVER		4  /* vif was set and pending was found set */
 #define RL_HC_HALT		5  /* set vif, wait for an interrupt */
-#define RL_HC_IRET		6  /* finish the iret frame at RSP, see below */
-#define RL_HC_SET_TRAP		7  /* rdi: vector, rsi: handler GVA (0: none),
+#define RL_HC_SET_TRAP		6  /* rdi: vector, rsi: handler GVA (0: none),
 				      rdx: RL_TRAP_* */
-#define RL_HC_SET_TLS		8  /* rdi: 0..2, rsi: 8-byte descriptor */
-#define RL_HC_SET_LDT		9  /* rdi: GVA, rsi: entries (0: none) */
-#define RL_HC_SET_DR		10 /* rdi: register 0-3,6,7, rsi: value */
-#define RL_HC_GET_DR		11 /* rdi: register; result in shared->value */
-#define RL_HC_SET_TIMER		12 /* rdi: ns from now; ~0: stop */
-#define RL_HC_WALLCLOCK		13 /* ns since 1970 in shared->value */
-#define RL_HC_CONSOLE_WRITE	14 /* rdi: GPA, rsi: bytes; result: written */
-#define RL_HC_CONSOLE_READ	15 /* rdi: GPA, rsi: room; result: read */
-#define RL_HC_SHUTDOWN		16 /* rdi: RL_SHUTDOWN_* */
-#define RL_HC_RDMSR		17 /* rdi: MSR; value in shared->value */
-#define RL_HC_WRMSR		18 /* rdi: MSR, rsi: value */
-#define RL_HC_CPUID		19 /* rdi: leaf, rsi: subleaf; shared->cpuid */
-#define RL_HC_INIT		20 /* rdi: GVA of struct rl_init */
-#define RL_HC_DROP_SPACE	21 /* rdi: CR3 of a table that is being freed */
-#define RL_HC_COUNT		22
+#define RL_HC_SET_TLS		7  /* rdi: 0..2, rsi: 8-byte descriptor */
+#define RL_HC_SET_LDT		8  /* rdi: GVA, rsi: entries (0: none) */
+#define RL_HC_SET_DR		9  /* rdi: register 0-3,6,7, rsi: value */
+#define RL_HC_GET_DR		10 /* rdi: register; result in shared->value */
+#define RL_HC_SET_TIMER		11 /* rdi: ns from now; ~0: stop */
+#define RL_HC_WALLCLOCK		12 /* ns since 1970 in shared->value */
+#define RL_HC_CONSOLE_WRITE	13 /* rdi: GPA, rsi: bytes; result: written */
+#define RL_HC_CONSOLE_READ	14 /* rdi: GPA, rsi: room; result: read */
+#define RL_HC_SHUTDOWN		15 /* rdi: RL_SHUTDOWN_* */
+#define RL_HC_RDMSR		16 /* rdi: MSR; value in shared->value */
+#define RL_HC_WRMSR		17 /* rdi: MSR, rsi: value */
+#define RL_HC_CPUID		18 /* rdi: leaf, rsi: subleaf; shared->cpuid */
+#define RL_HC_INIT		19 /* rdi: GVA of struct rl_init */
+#define RL_HC_DROP_SPACE	20 /* rdi: CR3 of a table that is being freed */
+#define RL_HC_COUNT		21
 
 /* Flags of RL_HC_SET_TRAP. */
 #define RL_TRAP_USER	1	/* ring 3 may raise it with `int` (DPL 3) */
@@ -126,9 +125,7 @@
 #define RL_SHARED_SP0		16
 #define RL_SHARED_KERNEL_GS	24
 #define RL_SHARED_USER_GS	32
-#define RL_SHARED_IRET_RAX	40
-#define RL_SHARED_IRET_RCX	48
-#define RL_SHARED_IRET_R11	56
+#define RL_SHARED_IRQS		40
 #define RL_SHARED_SCRATCH	64
 #define RL_SHARED_VALUE		128
 #define RL_SHARED_CPUID		136
@@ -143,13 +140,14 @@
 /*
  * The shared page, one for each vCPU, in guest memory. The guest writes
  * everything but pending, cr2, value, cpuid and tsc_khz, which the host
- * writes, and the frame at RL_SHARED_FAULT_FRAME; both change status by atomic
- * operations. The host reads the rest as hostile.
+ * writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and status
+ * by atomic operations. The host reads all but its own as hostile.
  *
  * vif and pending stand for RFLAGS.IF: the host injects an interrupt only
  * while vif is 1 and RIP is outside the no-inject zone; otherwise it sets
  * pending. Who sets vif must look at pending afterwards and, where it is set,
- * call RL_HC_DELIVER.
+ * clear it, take a line from irqs (setting pending again where more wait) and go
+ * to its handler; or call RL_HC_DELIVER.
  */
 struct rl_shared {
 	__u8 vif;		/* 1: interrupts may be injected */
@@ -159,15 +157,14 @@ struct rl_shared {
 	__u64 sp0;		/* GVA: kernel stack for entries from ring 3 */
 	__u64 kernel_gs;	/* GS base while the guest kernel runs */
 	__u64 user_gs;		/* the user's GS base meanwhile */
-	__u64 iret_rax;		/* what RL_HC_IRET puts into these registers */
-	__u64 iret_rcx;
-	__u64 iret_r11;
+	__u64 irqs;		/* bit n: line n waits */
+	__u64 pad1[2];
 	__u64 scratch[8];	/* of the layer's entry stubs */
 	__u64 value;		/* second result of a hypercall */
 	__u32 cpuid[4];		/* eax, ebx, ecx, edx */
 	__u64 tsc_khz;		/* set by RL_HC_INIT */
 	__u32 status[RL_IRQ_COUNT]; /* InterruptStatus of the line's device */
-	__u8 pad1[4096 - 416];	/* the entry stack is its end */
+	__u8 pad2[4096 - 416];	/* the entry stack is its end */
 };
 
 /*
@@ -218,8 +215,7 @@ _Static_assert(__builtin_offsetof(struct rl_shared, kernel_gs) ==
 	       RL_SHARED_KERNEL_GS, "");
 _Static_assert(__builtin_offsetof(struct rl_shared, user_gs) ==
 	       RL_SHARED_USER_GS, "");
-_Static_assert(__builtin_offsetof(struct rl_shared, iret_rax) ==
-	       RL_SHARED_IRET_RAX, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, irqs) == RL_SHARED_IRQS, "");
 _Static_assert(__builtin_offsetof(struct rl_shared, scratch) ==
 	       RL_SHARED_SCRATCH, "");
 _Static_assert(__builtin_offsetof(struct rl_shared, value) ==

@@ -255,13 +255,50 @@ rl_restart_start:
 rl_restart_end:
 
 iret_pending:
-	/* SYSCALL needs three registers; the host loads them from the page. */
-	movq	%rax, SHARED(IRET_RAX)
-	movq	%rcx, SHARED(IRET_RCX)
-	movq	%r11, SHARED(IRET_R11)
-	movl	$RL_HC_IRET, %eax
-	syscall
-	ud2
+	/* As if the interrupt came right behind the iretq. */
+	movb	$0, VIF
+	movq	%rax, SAVED_RAX
+	testb	$2, FRAME_CS(%rsp)
+	jz	1f
+	movq	SHARED(KERNEL_GS), %rax
+	wrgsbase %rax
+	jmp	take_interrupt
+1:	movq	$__KERNEL_CS, FRAME_CS(%rsp)
+	movq	$__KERNEL_DS, FRAME_SS(%rsp)
+
+/* RSP -> frame as the kernel wants it, RAX saved, vif off, the kernel's GS. */
+take_interrupt:
+	/* First off, then perhaps on: the host may switch it on any time. */
+	movb	$0, PENDING
+	bsfq	SHARED(IRQS), %rax
+	jz	nothing_waits
+	lock btrq %rax, SHARED(IRQS)
+	cmpq	$0, SHARED(IRQS)
+	je	1f
+	movb	$1, PENDING
+1:	movq	rl_trap_target + 8 * RL_IRQ_BASE(, %rax, 8), %rax
+	testq	%rax, %rax
+	jz	take_interrupt
+	movq	%rax, TARGET
+	movq	SAVED_RAX, %rax
+	jmp	*TARGET
+nothing_waits:
+	movq	SAVED_RAX, %rax
+	jmp	rl_iret
+
+/* From rl_irq_enable: an interrupt at the place that it returns to. */
+enable_pending:
+	movb	$0, VIF
+	movq	%rax, SAVED_RAX
+	popq	%rax
+	movq	%rsp, TARGET
+	andq	$-16, %rsp
+	pushq	$__KERNEL_DS
+	pushq	TARGET
+	pushfq				/* its IF is 1, the real one */
+	pushq	$__KERNEL_CS
+	pushq	%rax
+	jmp	take_interrupt
 
 	.balign	16
 	.globl	rl_load_gs_locked
@@ -316,16 +353,6 @@ rl_irq_enable:
 	jne	enable_pending
 	ret
 	int3
-enable_pending:
-	pushq	%rcx
-	pushq	%r11
-	movl	$RL_HC_DELIVER, %eax
-	syscall
-	popq	%r11
-	popq	%rcx
-	ret
-	int3
-
 	.balign	16
 	.globl	rl_read_cr2
 /* unsigned long rl_read_cr2(void) */

@@ -10,6 +10,18 @@
 #include <asm/tsc.h>
 #include "ringlet.h"
 
+/* The page is the guest's for good; other threads use it from now on. */
+static void share_page(struct rl_vcpu *vcpu, struct rl_shared *page)
+{
+	BUILD_BUG_ON(RL_IRQ_COUNT != BITS_PER_LONG);
+	page->irqs = 0;
+	smp_store_release(&vcpu->irqs, (unsigned long *)&page->irqs);
+	/* Pairs with the second look in vcpu_raise(). */
+	smp_mb();
+	page->irqs |= xchg(&vcpu->early_irqs, 0);
+	smp_store_release(&vcpu->page, page);
+}
+
 static s64 do_init(struct rl_vcpu *vcpu, gva_t at)
 {
 	struct rl_init init;
@@ -35,8 +47,7 @@ static s64 do_init(struct rl_vcpu *vcpu, gva_t at)
 		page = memory_pin(vcpu->vm, init.shared_gpa >> PAGE_SHIFT);
 		if (!page)
 			return -EFAULT;
-		/* Others use it from now on: mmio.c. */
-		smp_store_release(&vcpu->page, page_address(page));
+		share_page(vcpu, page_address(page));
 	} else if (init.shared_gpa != vcpu->init.shared_gpa) {
 		return -EBUSY;
 	}
@@ -188,9 +199,6 @@ enum exit_action hypercall_handle(struct rl_vcpu *vcpu)
 	if (nr < RL_STAT_HYPERCALLS)
 		vcpu->vm->stats.hypercalls[nr]++;
 	switch (nr) {
-	case RL_HC_IRET:
-		inject_iret(vcpu);
-		return EXIT_RESUME;
 	case RL_HC_CONSOLE_WRITE:
 		return console(vcpu, RL_EXIT_CONSOLE_WRITE, r->rdi, r->rsi);
 	case RL_HC_CONSOLE_READ:

@@ -136,7 +136,9 @@ void inject_page_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error)
  * interrupt flag must be on, and it must not be in one of the short stretches
  * of the paravirt layer where a frame is half built. Otherwise the page gets a
  * note, `pending`, and the guest looks at it when it switches its flag on
- * again. One byte each way replaces what a real machine does with a wire.
+ * again. The lines that wait are a word in the same page, so the guest then takes
+ * its interrupt without us. One byte each way replaces what a real machine does
+ * with a wire.
  *
  * The last stretch of the layer's exit path looks at the note and then leaves.
  * An interrupt between the look and the leaving would be noticed late; there
@@ -147,17 +149,16 @@ void inject_page_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error)
 void inject_interrupts(struct rl_vcpu *vcpu)
 {
 	struct window_frame *r = vcpu->regs;
+	unsigned long irqs = READ_ONCE(*vcpu->irqs);
 	unsigned int line;
 	u32 fault_error;
 	gva_t fault;
 
-	if (!vcpu->page)
-		return;
-	line = find_first_bit(vcpu->irq_pending, RL_IRQ_COUNT);
-	if (line == RL_IRQ_COUNT)
+	if (!vcpu->page || !irqs)
 		return;
 	if (inject_possible(vcpu)) {
-		clear_bit(line, vcpu->irq_pending);
+		line = __ffs(irqs);
+		clear_bit(line, vcpu->irqs);
 		if (vcpu->traps[RL_IRQ_BASE + line].handler) {
 			vcpu->vm->stats.injected_interrupts++;
 			if (deliver(vcpu, RL_IRQ_BASE + line, false, 0, &fault,
@@ -171,8 +172,7 @@ void inject_interrupts(struct rl_vcpu *vcpu)
 			    vcpu->init.restart_end)) {
 		r->rip = vcpu->init.restart_start;
 	}
-	WRITE_ONCE(vcpu->page->pending,
-		   !bitmap_empty(vcpu->irq_pending, RL_IRQ_COUNT));
+	WRITE_ONCE(vcpu->page->pending, !!READ_ONCE(*vcpu->irqs));
 }
 
 /* inject_wanted() where a line is pending. Any context. */
@@ -185,7 +185,7 @@ bool inject_wanted_now(struct rl_vcpu *vcpu)
 /* The guest saw `pending`: it goes when there is nothing behind it. */
 void inject_settle(struct rl_vcpu *vcpu)
 {
-	if (vcpu->page && bitmap_empty(vcpu->irq_pending, RL_IRQ_COUNT))
+	if (vcpu->page && !READ_ONCE(*vcpu->irqs))
 		WRITE_ONCE(vcpu->page->pending, 0);
 }
 
@@ -215,59 +215,6 @@ static void load_iret_frame(struct rl_vcpu *vcpu, const u64 frame[5])
 	r->ss = frame[4];
 	if (vcpu->page)
 		WRITE_ONCE(vcpu->page->vif, !!(frame[2] & X86_EFLAGS_IF));
-}
-
-/* Can the processor load these? The user selectors of the default GDT, TLS. */
-static bool user_selectors_ok(const struct rl_vcpu *vcpu, u64 cs, u64 ss)
-{
-	unsigned int i = ss >> 3;
-	u64 d;
-
-	if (cs != RL_USER_CS && cs != RL_USER32_CS)
-		return false;
-	if (ss == RL_USER_DS)
-		return true;
-	if ((ss & 7) != 3 || i < RL_TLS_FIRST ||
-	    i >= RL_TLS_FIRST + RL_TLS_COUNT)
-		return false;
-	/* Writable data: present, S, not code, W. */
-	d = vcpu->gdt[i];
-	return (d >> 40 & 0x9a) == 0x92;
-}
-
-/*
- * RL_HC_IRET: an interrupt became pending while the guest left an exception.
- * Finish the iret here, so that the interrupt can be delivered behind it.
- */
-void inject_iret(struct rl_vcpu *vcpu)
-{
-	struct window_frame *r = vcpu->regs;
-	u64 frame[5];
-
-	if (!vcpu->page || !read_iret_frame(vcpu, frame))
-		return;
-	inject_settle(vcpu);
-	r->rax = READ_ONCE(vcpu->page->iret_rax);
-	r->rcx = READ_ONCE(vcpu->page->iret_rcx);
-	r->r11 = READ_ONCE(vcpu->page->iret_r11);
-	if ((frame[1] & 3) != 3) {
-		frame[1] = RL_KERNEL_CS;
-		frame[4] = RL_KERNEL_SS;
-		if (!gva_canonical(frame[0])) {
-			rl_kill_guest(vcpu, "iret to 0x%llx", frame[0]);
-			return;
-		}
-		load_iret_frame(vcpu, frame);
-		return;
-	}
-	if (user_selectors_ok(vcpu, frame[1], frame[4]) &&
-	    gva_canonical(frame[0])) {
-		load_iret_frame(vcpu, frame);
-		return;
-	}
-	/* The processor's iretq would have refused: #GP, seen from ring 3. */
-	load_iret_frame(vcpu, frame);
-	inject_fault(vcpu, 13, true, frame[1] & 0xfffc);
 }
 
 /*

@@ -8,9 +8,8 @@
  * Locking: vcpu->lock is held by every ioctl of the vCPU, RL_RUN included, so
  * the shadow and the traps have one user at a time. vm->mmu_lock, inside it,
  * guards what the MMU notifier changes: known pages, reverse maps, level 1
- * entries. vm->lock guards the creation of slots and of the vCPU. irq_pending is the
- * only thing that other threads write while a guest runs, by atomic bit
- * operations.
+ * entries. vm->lock guards the creation of slots and of the vCPU. Other threads write
+ * nothing while a guest runs but *irqs and the status words, by atomic operations.
  *
  * Address types are the host kernel's own: gva_t, gpa_t, gfn_t, hpa_t.
  *
@@ -267,7 +266,8 @@ struct rl_vcpu {
 	u64 cr0, cr4;			/* as the guest believes */
 	u64 dr[4], dr6, dr7;
 	u64 fault_gva;
-	DECLARE_BITMAP(irq_pending, RL_IRQ_COUNT);
+	/* Lines that wait: the word in the shared page, once there is one. */
+	unsigned long *irqs, early_irqs;
 	bool halted;
 	struct wait_queue_head wait;
 	struct hrtimer timer;
@@ -342,7 +342,6 @@ void inject_interrupts(struct rl_vcpu *vcpu);
 bool inject_possible(struct rl_vcpu *vcpu);
 bool inject_wanted_now(struct rl_vcpu *vcpu);
 void inject_settle(struct rl_vcpu *vcpu);
-void inject_iret(struct rl_vcpu *vcpu);
 bool inject_from_iret(struct rl_vcpu *vcpu);
 
 static inline bool vcpu_in_user(const struct rl_vcpu *vcpu)
@@ -360,8 +359,7 @@ static inline void count_ticks(__u64 *sum, u64 from, u64 to)
 /* Must inject_interrupts() run before the next entry? */
 static inline bool inject_wanted(struct rl_vcpu *vcpu)
 {
-	return !bitmap_empty(vcpu->irq_pending, RL_IRQ_COUNT) &&
-	       inject_wanted_now(vcpu);
+	return READ_ONCE(*vcpu->irqs) && inject_wanted_now(vcpu);
 }
 
 static inline bool gva_canonical(gva_t gva)

@@ -51,7 +51,14 @@ void vcpu_kick(struct rl_vcpu *vcpu)
 /* Raises an interrupt line (an edge). Any context, any thread. */
 void vcpu_raise(struct rl_vcpu *vcpu, unsigned int line)
 {
-	if (!test_and_set_bit(line, vcpu->irq_pending))
+	unsigned long *irqs;
+	bool waits;
+
+	do {	/* once more where do_init() moves the word */
+		irqs = READ_ONCE(vcpu->irqs);
+		waits = test_and_set_bit(line, irqs);
+	} while (irqs != READ_ONCE(vcpu->irqs));
+	if (!waits)
 		vcpu_kick(vcpu);
 }
 
@@ -73,10 +80,9 @@ static void wait_for_interrupt(struct rl_vcpu *vcpu)
 {
 	vcpu->vm->stats.halts++;
 	wait_event_interruptible(vcpu->wait,
-				 !bitmap_empty(vcpu->irq_pending,
-					       RL_IRQ_COUNT) ||
+				 READ_ONCE(*vcpu->irqs) ||
 				 READ_ONCE(vcpu->run->immediate_exit));
-	if (!bitmap_empty(vcpu->irq_pending, RL_IRQ_COUNT))
+	if (READ_ONCE(*vcpu->irqs))
 		vcpu->halted = false;
 	vcpu->mark_ns = rdtsc();
 }
@@ -357,6 +363,7 @@ int vcpu_create(struct rl_vm *vm, unsigned long id)
 	mutex_init(&vcpu->lock);
 	init_waitqueue_head(&vcpu->wait);
 	timer_init(vcpu);
+	vcpu->irqs = &vcpu->early_irqs;
 	vcpu->bound_cpu = -1;
 	vcpu->running_cpu = -1;
 	vcpu->cr0 = X86_CR0_PE | X86_CR0_PG | X86_CR0_WP | X86_CR0_NE |

@@ -26,7 +26,6 @@ static const char *const hypercall_names[RL_HC_COUNT] = {
 	[RL_HC_FLUSH_KERNEL] = "flush_kernel",
 	[RL_HC_DELIVER] = "deliver",
 	[RL_HC_HALT] = "halt",
-	[RL_HC_IRET] = "iret",
 	[RL_HC_SET_TRAP] = "set_trap",
 	[RL_HC_SET_TLS] = "set_tls",
 	[RL_HC_SET_LDT] = "set_ldt",

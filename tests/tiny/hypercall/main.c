@@ -48,7 +48,7 @@ CASE(unknown_numbers)
 static bool survivable(u64 nr)
 {
 	return nr != RL_HC_SET_CR3 && nr != RL_HC_SHUTDOWN &&
-	       nr != RL_HC_IRET && nr != RL_HC_HALT && nr != RL_HC_INIT &&
+	       nr != RL_HC_HALT && nr != RL_HC_INIT &&
 	       nr != RL_HC_CONSOLE_WRITE;
 }
 
@@ -96,12 +96,6 @@ CASE(raw_halt_before_init)
 {
 	hypercall(RL_HC_SET_TIMER, 1000000, 0, 0);
 	hypercall(RL_HC_HALT, 0, 0, 0);
-	end(TINY_SUCCESS);
-}
-
-CASE_HOST_LIVES(raw_iret_before_init)
-{
-	hypercall(RL_HC_IRET, 0, 0, 0);
 	end(TINY_SUCCESS);
 }
 

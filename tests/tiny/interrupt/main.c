@@ -216,100 +216,55 @@ CASE(storm)
 	set_timer(~0UL);
 }
 
-/* The exit finds an interrupt pending: RL_HC_IRET completes it. */
+/* What waits at the end of a trap is taken there, without the host. */
 CASE(pending_at_the_exit)
 {
-	u64 before = host_stats()->hypercalls[RL_HC_IRET];
-
 	request(TINY_RAISE, 11, 0);
+	hypercall(RL_HC_DELIVER, 0, 0, 0);
+	EQUAL(shared_page.pending, 1);
+	EQUAL(shared_page.irqs, 1UL << 11);
 	user_go(user_loop + 0);	/* IF is set in the frame */
 	EQUAL(trap.vector, TRAP_SYSCALL);
 	EQUAL(irq_count[11], 1);
-	CHECK(host_stats()->hypercalls[RL_HC_IRET] > before);
+	EQUAL(shared_page.irqs, 0);
 	EQUAL(trap.frame.rbx, 300000);
 }
 
-/* RL_HC_IRET with every frame that a kernel could build. */
-static void iret_with(u64 rip, u64 cs, u64 flags, u64 rsp, u64 ss)
+/* The guest may raise its own lines; the host delivers what it finds. */
+CASE(lines_of_its_own)
 {
-	trap_clear();
-	shared_page.iret_rax = 1;
-	asm volatile(TRY_BEGIN
-		     "pushq %4\n\tpushq %3\n\tpushq %2\n\tpushq %1\n\tpushq %0\n\t"
-		     "movl $6, %%eax\n\tsyscall" TRY_END
-		     :: "r"(rip), "r"(cs), "r"(flags), "r"(rsp), "r"(ss)
-		     : "rax", "rcx", "r11", "memory");
+	shared_page.irqs = ~0UL;
+	shared_page.pending = 1;
+	irq_enable();
+	for (unsigned int line = 0; line < RL_IRQ_COUNT; line++)
+		EQUAL(irq_count[line], 1);
+	EQUAL(shared_page.irqs, 0);
+	EQUAL(shared_page.pending, 0);
 }
 
-static bool leave(struct frame *f)
+/* And may take back what the host raised. */
+CASE(line_taken_back)
 {
-	/* Every trap ends the try, from ring 3 as well. */
-	if (!trap_resume)
-		return false;
-	f->rip = trap_resume;
-	f->rsp = trap_resume_rsp;
-	f->cs = 0x10;
-	f->rflags = 2;
-	return true;
+	request(TINY_RAISE, 11, 0);
+	hypercall(RL_HC_DELIVER, 0, 0, 0);
+	shared_page.irqs = 0;
+	irq_enable();
+	EQUAL(irq_count[11], 0);
+	request(TINY_RAISE, 11, 0);
+	hypercall(RL_HC_DELIVER, 0, 0, 0);
+	EQUAL(irq_count[11], 1);
 }
 
-CASE(iret_frames)
+static void early_line_is_there(void)
 {
-	u64 stack = (u64)&user_stack[510];
-	u64 user = (u64)user_spin + 4;	/* zeros: `add` to (%rax) faults */
-
-	trap_hook = leave;
-	iret_with(user, RL_USER_CS, 0x202, stack, RL_USER_DS);
-	EQUAL(trap.frame.cs, RL_USER_CS);
-	/* IOPL, VM, VIP and the like do not come through. */
-	iret_with(user, RL_USER_CS, ~0x100UL, stack, RL_USER_DS);
-	EQUAL(trap.frame.cs, RL_USER_CS);
-	EQUAL(trap.frame.rflags & 0x1b3000, 0);
-	iret_with(1UL << 47, RL_USER_CS, 0x202, stack, RL_USER_DS);
-	EQUAL(trap.vector, 13);
-	EQUAL(trap.frame.cs, RL_USER_CS);
-	iret_with(user, RL_KERNEL_CS | 3, 0x202, stack, RL_USER_DS);
-	EQUAL(trap.vector, 13);
-	iret_with(user, 0x13, 0x202, stack, RL_USER_DS);
-	EQUAL(trap.vector, 13);
-	iret_with(user, RL_USER_CS, 0x202, stack, 0x1b);
-	EQUAL(trap.vector, 13);
-	iret_with(user, RL_USER_CS, 0x202, stack, 0x63);
-	EQUAL(trap.vector, 13);
-	iret_with(user, 0xffff, 0x202, stack, 0xffff);
-	EQUAL(trap.vector, 13);
-	iret_with(user, RL_USER_CS, 0x202, stack, 0);
-	EQUAL(trap.vector, 13);
+	irq_enable();
+	EQUAL(irq_count[12], 1);
 }
 
-extern char kernel_ud2[];
-asm(".text\nkernel_ud2:\tud2");
-
-CASE(iret_to_ring_1)
+/* A line that came before there was a page to note it in. */
+CASE(raw_early_line)
 {
-	trap_hook = leave;
-	/* Any selector of RPL 0, 1 or 2 becomes the kernel's own. */
-	for (u64 cs = 0; cs < 0x80; cs++) {
-		if ((cs & 3) == 3)
-			continue;
-		iret_with((u64)kernel_ud2, cs, 2, (u64)trap_stack, cs);
-		EQUAL(trap.frame.cs, 0x10);
-	}
-}
-
-CASE_KILLED(iret_not_canonical, "iret to 0x")
-{
-	iret_with(1UL << 47, 0x10, 2, (u64)trap_stack, 0);
-}
-
-CASE_KILLED(iret_without_a_frame, "iret frame")
-{
-	asm volatile("xorl %%esp, %%esp\n\tmovl $6, %%eax\n\tsyscall"
-		     ::: "memory");
-}
-
-CASE_KILLED(iret_frame_in_the_window, "iret frame")
-{
-	asm volatile("movq %0, %%rsp\n\tmovl $6, %%eax\n\tsyscall"
-		     :: "r"(0xffff800000005f00) : "memory");
+	mailbox->raw = 0;
+	EQUAL(request(TINY_RAISE, 12, 0), 0);
+	tiny_main(early_line_is_there);
 }

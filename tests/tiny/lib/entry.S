@@ -16,6 +16,7 @@
 #define SS	168
 #define DIRECT	0x1000
 #define SYSCALL	0x100
+#define WAITING	0x101		/* interrupts do, at the end of a trap */
 
 	.text
 /*
@@ -154,13 +155,9 @@ restart_start:
 	jne	2f
 1:	iretq
 restart_end:
-2:	movb	$0, shared_page + RL_SHARED_VIF
-	movq	%rax, shared_page + RL_SHARED_IRET_RAX
-	movq	%rcx, shared_page + RL_SHARED_IRET_RCX
-	movq	%r11, shared_page + RL_SHARED_IRET_R11
-	movl	$RL_HC_IRET, %eax
-	syscall
-	ud2
+2:	pushq	$0
+	pushq	$(WAITING | DIRECT)
+	jmp	direct_entry
 /* Called with the frame's upper part pushed; the return address lies where
    RDI belongs. */
 save_all:

@@ -16,7 +16,6 @@ void syscall_entry(void);
 void fault_entry(void);
 void __attribute__((noreturn)) user_leave(void);
 void trap_handle(struct frame *f);
-void tiny_main(void (*function)(void));
 
 /* --- outcome ------------------------------------------------------------------ */
 
@@ -46,6 +45,22 @@ static void record(const struct frame *f)
 	trap.frame = *f;
 }
 
+static void interrupt(struct frame *f, unsigned int line)
+{
+	irq_count[line]++;
+	if (irq_hook)
+		irq_hook(f, line);
+}
+
+static void take_waiting(struct frame *f)
+{
+	shared_page.pending = 0;
+	for (unsigned int line = 0; line < RL_IRQ_COUNT; line++)
+		if (__atomic_fetch_and(&shared_page.irqs, ~(1UL << line),
+				       __ATOMIC_SEQ_CST) >> line & 1)
+			interrupt(f, line);
+}
+
 /* Called for every trap, with virtual interrupts off. */
 void trap_handle(struct frame *f)
 {
@@ -53,9 +68,11 @@ void trap_handle(struct frame *f)
 
 	if (vector >= RL_IRQ_BASE && vector < RL_IRQ_BASE + RL_IRQ_COUNT &&
 	    !(f->vector & TRAP_DIRECT)) {
-		irq_count[vector - RL_IRQ_BASE]++;
-		if (irq_hook)
-			irq_hook(f, vector - RL_IRQ_BASE);
+		interrupt(f, vector - RL_IRQ_BASE);
+		return;
+	}
+	if (vector == TRAP_WAITING) {
+		take_waiting(f);
 		return;
 	}
 	record(f);

@@ -78,6 +78,7 @@ struct frame {
 
 #define TRAP_NONE	0xfff
 #define TRAP_SYSCALL	0x100		/* a system call of ring 3 */
+#define TRAP_WAITING	0x101		/* only in the library: see entry.S */
 #define TRAP_DIRECT	0x1000		/* flag in frame.vector: no host in it */
 
 struct trap_record {
@@ -90,6 +91,8 @@ struct trap_record {
 };
 extern volatile struct trap_record trap;
 extern u64 trap_resume, trap_resume_rsp;
+/* Of a raw_... case: what every other one begins and ends with. */
+void tiny_main(void (*function)(void));
 /* Called first for each exception and system call; true: handled. */
 extern bool (*trap_hook)(struct frame *f);
 extern void (*irq_hook)(struct frame *f, unsigned int line);
