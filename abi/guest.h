@@ -139,7 +139,7 @@
 
 /*
  * The shared page, one for each vCPU, in guest memory. The guest writes
- * everything but pending, cr2, value, cpuid and tsc_khz, which the host
+ * everything but pending, cr2, timer_armed, value, cpuid and tsc_khz, which the host
  * writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and status
  * by atomic operations. The host reads all but its own as hostile.
  *
@@ -158,14 +158,23 @@ struct rl_shared {
 	__u64 kernel_gs;	/* GS base while the guest kernel runs */
 	__u64 user_gs;		/* the user's GS base meanwhile */
 	__u64 irqs;		/* bit n: line n waits */
-	__u64 pad1[2];
+	__u64 timer_wanted;	/* TSC when the timer is due; ~0: never */
+	__u64 timer_armed;	/* and when the host will look at that; see below */
 	__u64 scratch[8];	/* of the layer's entry stubs */
 	__u64 value;		/* second result of a hypercall */
 	__u32 cpuid[4];		/* eax, ebx, ecx, edx */
 	__u64 tsc_khz;		/* set by RL_HC_INIT */
 	__u32 status[RL_IRQ_COUNT]; /* InterruptStatus of the line's device */
-	__u8 pad2[4096 - 416];	/* the entry stack is its end */
+	__u8 pad1[4096 - 416];	/* the entry stack is its end */
 };
+
+/*
+ * timer_wanted: most timers are put off before they fire. Who has one that is due
+ * at timer_armed or later only writes timer_wanted; the host looks at it when the
+ * time has come, and waits on if it must. Who wants an earlier one, seen by
+ * reading timer_armed after writing timer_wanted (a full barrier between), calls
+ * RL_HC_SET_TIMER as well. A guest that always calls leaves timer_wanted at 0.
+ */
 
 /*
  * RL_HC_INIT: what the host must know before the first injection. All are

@@ -15,6 +15,7 @@ static void share_page(struct rl_vcpu *vcpu, struct rl_shared *page)
 {
 	BUILD_BUG_ON(RL_IRQ_COUNT != BITS_PER_LONG);
 	page->irqs = 0;
+	page->timer_armed = ~0ULL;
 	smp_store_release(&vcpu->irqs, (unsigned long *)&page->irqs);
 	/* Pairs with the second look in vcpu_raise(). */
 	smp_mb();

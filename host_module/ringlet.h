@@ -271,6 +271,7 @@ struct rl_vcpu {
 	bool halted;
 	struct wait_queue_head wait;
 	struct hrtimer timer;
+	raw_spinlock_t timer_lock;
 
 	/* A device access that the launcher is serving. */
 	struct {

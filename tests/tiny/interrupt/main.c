@@ -62,6 +62,68 @@ CASE(timer_far_future)
 	wait_count(RL_IRQ_TIMER, 1, 2000000);
 }
 
+static u64 in_us(u64 us)
+{
+	return rdtsc() + us * shared_page.tsc_khz / 1000;
+}
+
+/* What the guest writes before the time has come counts, without a call. */
+CASE(timer_put_off)
+{
+	u64 due;
+
+	irq_enable();
+	shared_page.timer_wanted = in_us(5000);
+	set_timer(5000000);
+	EQUAL(shared_page.timer_armed, shared_page.timer_wanted);
+	due = in_us(60000);
+	shared_page.timer_wanted = due;
+	spin_us(30000);
+	EQUAL(irq_count[RL_IRQ_TIMER], 0);
+	EQUAL(shared_page.timer_armed, due);
+	wait_count(RL_IRQ_TIMER, 1, 2000000);
+	CHECK(rdtsc() + shared_page.tsc_khz / 50 > due);
+	EQUAL(shared_page.timer_armed, ~0UL);
+}
+
+CASE(timer_put_off_in_a_halt)
+{
+	u64 due;
+
+	shared_page.timer_wanted = in_us(5000);
+	set_timer(5000000);
+	due = in_us(40000);
+	shared_page.timer_wanted = due;
+	EQUAL(hypercall(RL_HC_HALT, 0, 0, 0), 0);
+	wait_count(RL_IRQ_TIMER, 1, 0);
+	CHECK(rdtsc() + shared_page.tsc_khz / 50 > due);
+	EQUAL(host_stats()->halts, 1);
+}
+
+CASE(timer_put_off_for_ever)
+{
+	irq_enable();
+	shared_page.timer_wanted = in_us(5000);
+	set_timer(5000000);
+	shared_page.timer_wanted = ~0UL;
+	spin_us(30000);
+	EQUAL(irq_count[RL_IRQ_TIMER], 0);
+	EQUAL(shared_page.timer_armed, ~0UL);
+}
+
+/* Each look finds it a moment away: the host looks, but not all the time. */
+CASE(timer_put_off_always)
+{
+	u64 until = in_us(100000), before = host_stats()->entries;
+
+	shared_page.timer_wanted = in_us(50);
+	set_timer(50000);
+	while (rdtsc() < until)
+		shared_page.timer_wanted = in_us(11);
+	EQUAL(irq_count[RL_IRQ_TIMER], 0);
+	CHECK(host_stats()->entries - before < 100000 / 20 + 1000);
+}
+
 CASE(halt_wakes)
 {
 	set_timer(10000000);
