@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What `ringlet check` reads out of files of other hosts than this one. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "unit.h"
 
+#include "abi/guest.h"
 #include "launcher/device.h"
 #include "launcher/host.h"
 
@@ -80,15 +82,17 @@ static void test_read_file(void **state)
 static void test_device_info(void **state)
 {
 	struct rl_info info = { .api_version = RL_API_VERSION,
-				.guest_abi_version = 1 };
-	char message[200] = "";
+				.guest_abi_version = RL_GUEST_ABI_VERSION };
+	char message[200] = "", theirs[40];
 
 	(void)state;
 	assert_int_equal(device_check_info(&info, message, sizeof(message)), 0);
 	info.api_version++;
 	assert_int_equal(device_check_info(&info, message, sizeof(message)),
 			 -EPROTO);
-	assert_non_null(strstr(message, "interface 2.1"));
+	snprintf(theirs, sizeof(theirs), "interface %u.%u", RL_API_VERSION + 1,
+		 RL_GUEST_ABI_VERSION);
+	assert_non_null(strstr(message, theirs));
 	assert_non_null(strstr(device_open_advice(ENOENT), "modprobe"));
 	assert_non_null(strstr(device_open_advice(EACCES), "group"));
 	assert_non_null(strstr(device_open_advice(EIO), "dmesg"));

@@ -380,7 +380,7 @@ static void test_not_started(void **state)
 	assert_int_equal(run_to_end(guest_poweroff, "group", NULL), 3);
 	fake_vm.open_error = 0;
 	fake_vm.info.api_version = 99;
-	assert_int_equal(run_to_end(guest_poweroff, "interface 99.1", NULL),
+	assert_int_equal(run_to_end(guest_poweroff, "interface 99.", NULL),
 			 3);
 	fake_vm_reset();
 }

@@ -116,7 +116,7 @@ static void test_json(void **state)
 	assert_int_equal(number_at(object, "/exits/irq 0xec"), 3);
 	assert_int_equal(number_at(object, "/exits/hypercall"), 4);
 	assert_int_equal(number_at(object, "/hypercalls/halt"), 5);
-	assert_int_equal(number_at(object, "/hypercalls/iret"), 0);
+	assert_int_equal(number_at(object, "/hypercalls/deliver"), 0);
 	assert_int_equal(number_at(object, "/shadow/pages_peak"), 6);
 	assert_int_equal(number_at(object, "/injected/faults"), 7);
 	assert_int_equal(number_at(object, "/exit_status"), 6);
