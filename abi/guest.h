@@ -207,9 +207,9 @@ struct rl_init {
 #define RL_INIT_DEVICE_STATUS	1
 
 /*
- * fault_entry: a page fault of ring 3 whose cause the shadow knows to lie in the
- * guest's tables (a write to what was read-only, an entry that was absent) goes
- * there without the host. Then, in ring 1: RSP = shared_gva +
+ * fault_entry: a page fault of ring 3 about what the shadow took from the guest's
+ * tables (a write to what was read-only or not dirty, an entry that was absent)
+ * goes there without the host. Then, in ring 1: RSP = shared_gva +
  * RL_SHARED_FAULT_FRAME, where error code, RIP, CS, RFLAGS, RSP and SS of ring 3
  * lie; shared->cr2 = the address; GS base and vif still ring 3's; RFLAGS = 0x202.
  * The guest may have changed the entry since the shadow looked: such a fault is

@@ -20,6 +20,7 @@
  * at any instruction; they change worlds and nothing here.
  *
  * scratch[0]: RAX, or RSP of a system call. scratch[1]: where a gate leads.
+ * scratch[2]: RAX of a device's register access.
  * Only code in the zone uses them, so nobody else can be using them.
  */
 #include <linux/linkage.h>
@@ -205,6 +206,20 @@ device_access:
 	addq	$8, %rsp
 	movq	$RL_KERNEL_CS, FRAME_CS(%rsp)
 	movq	$RL_KERNEL_SS, FRAME_SS(%rsp)
+	cmpb	$0, VIF
+	je	rl_restart_start
+	/* An interrupt may be taken at the end, and its handler may be gone for
+	   long: not on this page. The other scratch words may be in use. */
+	movq	%rax, rl_shared + RL_SHARED_SCRATCH + 16(%rip)
+	movq	%rsp, %rax
+	movq	24(%rax), %rsp
+	andq	$-16, %rsp
+	pushq	32(%rax)
+	pushq	24(%rax)
+	pushq	16(%rax)
+	pushq	8(%rax)
+	pushq	(%rax)
+	movq	rl_shared + RL_SHARED_SCRATCH + 16(%rip), %rax
 	jmp	rl_restart_start
 
 /*J: guest.iret
@@ -214,9 +229,9 @@ device_access:
  * do: the virtual interrupt flag becomes what the frame says, and an interrupt
  * that was waiting for it must not be forgotten. So the flag is set first,
  * then `pending` is looked at, then comes IRETQ, and when an interrupt slips
- * in between, the host moves RIP back to the look. Only if something really
- * waits does the return cost a world switch: the host then does the IRETQ and
- * the interrupt in one go.
+ * in between, the host moves RIP back to the look. If something really
+ * waits, the frame that was to be returned by becomes that of an interrupt, and
+ * its handler is next: no world is switched for it.
  :*/
 	.balign	64
 	.globl	rl_iret

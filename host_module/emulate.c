@@ -66,7 +66,7 @@ static bool read_cr(struct rl_vcpu *vcpu, unsigned int n, u64 *value)
 {
 	switch (n) {
 	case 0: *value = vcpu->cr0; return true;
-	case 2: *value = vcpu->cr2; return true;
+	case 2: *value = READ_ONCE(*vcpu_cr2(vcpu)); return true;
 	case 3: *value = vcpu->cr3; return true;
 	case 4: *value = vcpu->cr4; return true;
 	case 8: *value = 0; return true;
@@ -78,7 +78,7 @@ static bool write_cr(struct rl_vcpu *vcpu, unsigned int n, u64 value)
 {
 	switch (n) {
 	case 0: vcpu->cr0 = value; return true;
-	case 2: vcpu->cr2 = value; return true;
+	case 2: WRITE_ONCE(*vcpu_cr2(vcpu), value); return true;
 	case 3: return !shadow_load(vcpu, value, 0, 0);
 	case 4: vcpu->cr4 = value; shadow_flush_kernel(vcpu);
 		shadow_flush_user(vcpu); return true;

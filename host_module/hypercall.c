@@ -15,11 +15,12 @@ static void share_page(struct rl_vcpu *vcpu, struct rl_shared *page)
 {
 	BUILD_BUG_ON(RL_IRQ_COUNT != BITS_PER_LONG);
 	page->irqs = 0;
+	page->cr2 = vcpu->early_cr2;
 	page->timer_armed = ~0ULL;
 	smp_store_release(&vcpu->irqs, (unsigned long *)&page->irqs);
 	/* Pairs with the second look in vcpu_raise(). */
 	smp_mb();
-	page->irqs |= xchg(&vcpu->early_irqs, 0);
+	atomic_long_or(xchg(&vcpu->early_irqs, 0), (atomic_long_t *)&page->irqs);
 	smp_store_release(&vcpu->page, page);
 }
 
@@ -49,6 +50,7 @@ static s64 do_init(struct rl_vcpu *vcpu, gva_t at)
 		if (!page)
 			return -EFAULT;
 		share_page(vcpu, page_address(page));
+		window_unbind(vcpu);	/* the next entry maps it */
 	} else if (init.shared_gpa != vcpu->init.shared_gpa) {
 		return -EBUSY;
 	}
@@ -58,7 +60,6 @@ static s64 do_init(struct rl_vcpu *vcpu, gva_t at)
 	vcpu->shared->fault_entry = init.fault_entry;
 	vcpu->shared->fault_rsp = init.shared_gva + RL_SHARED_FAULT_FRAME;
 	vcpu->tss->sp1 = init.entry_stack;
-	window_unbind(vcpu);	/* the next entry maps the page */
 	return 0;
 }
 

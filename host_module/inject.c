@@ -125,9 +125,7 @@ void inject_fault(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
 /* Raises #PF at gva; error as the guest's tables demand it. */
 void inject_page_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error)
 {
-	vcpu->cr2 = gva;
-	if (vcpu->page)
-		WRITE_ONCE(vcpu->page->cr2, gva);
+	WRITE_ONCE(*vcpu_cr2(vcpu), gva);
 	inject_fault(vcpu, 14, true, error);
 }
 

@@ -9,7 +9,8 @@
  * the shadow and the traps have one user at a time. vm->mmu_lock, inside it,
  * guards what the MMU notifier changes: known pages, reverse maps, level 1
  * entries. vm->lock guards the creation of slots and of the vCPU. Other threads write
- * nothing while a guest runs but *irqs and the status words, by atomic operations.
+ * nothing while a guest runs but, in the shared page, *irqs and the status words, by
+ * atomic operations, and timer_armed.
  *
  * Address types are the host kernel's own: gva_t, gpa_t, gfn_t, hpa_t.
  *
@@ -118,10 +119,10 @@ int guest_write(struct rl_vcpu *vcpu, gva_t gva, const void *from,
 
 /*
  * A level 1 entry of the lower half where the guest's is not present, or of the
- * upper half for a device's registers: a fault with the reserved bit, by which
- * the switcher knows whose it is. Bit 51 is
- * reserved on every processor with less than 52 bits of physical address, and
- * no memory is where the address bits lead speculatively (L1TF).
+ * upper half for a device's registers: a fault with the reserved bit, by which the
+ * switcher knows whose it is. Bit 51 is reserved on every processor with less than
+ * 52 bits of physical address, and no memory is where the address bits lead
+ * speculatively (L1TF).
  */
 #define SHADOW_ABSENT (PTE_P | PTE_ADDRESS)
 
@@ -161,7 +162,7 @@ struct shadow {
 	u32 stamp;		/* of the comparison that is going on */
 	u64 alias_chain, window_chain;	/* entries of slots 508 and 256 */
 	struct shadow_page *spare[3];	/* for link_child(), which cannot sleep */
-	u64 absent;		/* SHADOW_ABSENT, or 0 where that is an address */
+	u64 absent;		/* SHADOW_ABSENT, or 0: see reserved_bit_faults() */
 };
 
 void shadow_unmap(u64 *entry);
@@ -262,7 +263,8 @@ struct rl_vcpu {
 	struct rl_shared *page;		/* the shared page, pinned, or NULL */
 	struct trap traps[256];
 
-	u64 cr2, cr3;			/* cr3: as the guest wrote it */
+	u64 early_cr2;			/* before there is a shared page */
+	u64 cr3;			/* as the guest wrote it */
 	u64 cr0, cr4;			/* as the guest believes */
 	u64 dr[4], dr6, dr7;
 	u64 fault_gva;
@@ -344,6 +346,12 @@ bool inject_possible(struct rl_vcpu *vcpu);
 bool inject_wanted_now(struct rl_vcpu *vcpu);
 void inject_settle(struct rl_vcpu *vcpu);
 bool inject_from_iret(struct rl_vcpu *vcpu);
+
+/* CR2 is in the shared page, where the switcher writes it too. */
+static inline __u64 *vcpu_cr2(struct rl_vcpu *vcpu)
+{
+	return vcpu->page ? &vcpu->page->cr2 : &vcpu->early_cr2;
+}
 
 static inline bool vcpu_in_user(const struct rl_vcpu *vcpu)
 {

@@ -207,7 +207,7 @@ static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 	}
 	/* No user page in the upper half: SYSCALL tells by the sign of RCX. */
 	if ((error & FAULT_U) && pgd_slot(gva) >= 256) {
-		*guest_error = error | FAULT_P;
+		*guest_error |= FAULT_P;
 		return 1;
 	}
 	vcpu->fault_gpa = (w.gfn << PAGE_SHIFT) | offset_in_page(gva);
@@ -274,8 +274,4 @@ void shadow_create(struct rl_vm *vm)
 		npages += vm->slots[i].npages;
 	/* A page of tables for eight of memory is more than Linux ever uses. */
 	s->limit = max_t(unsigned long, 1024, npages / 8);
-	/* Not x86_phys_bits, from which Linux takes bits that the memory
-	   encryption uses. Leaf: SDM volume 2, CPUID 80000008H. */
-	if ((cpuid_eax(0x80000008) & 0xff) < 52)
-		s->absent = SHADOW_ABSENT;
 }

@@ -10,21 +10,24 @@
 #include <asm/tsc.h>
 #include "ringlet.h"
 
-/* So near is now: the host's clock and the TSC are not of one pace. */
-#define SLACK_NS	10000
-/* And a guest that keeps putting it off costs the host no more than this. */
-#define WAIT_MIN_NS	20000
+/*
+ * What is nearer than this is now: the host's clock and the TSC are not of one
+ * pace, and a guest that puts its timer off and off costs the host no more.
+ */
+#define NEAR_NS		100000
 
-/* Starts the timer and says so. Needs timer_lock, which keeps both in step. */
-static void start(struct rl_vcpu *vcpu, u64 ns)
+/*
+ * Starts the timer for ns from now, which the guest knows as the TSC value
+ * `armed`. Needs timer_lock, which keeps both in step.
+ */
+static void start(struct rl_vcpu *vcpu, u64 ns, u64 armed)
 {
 	struct rl_shared *page = READ_ONCE(vcpu->page);
 
 	hrtimer_start(&vcpu->timer, ns_to_ktime(min_t(u64, ns, KTIME_MAX / 2)),
 		      HRTIMER_MODE_REL);
-	/* What it was told, not when that will be: it compares later ones. */
 	if (page)
-		WRITE_ONCE(page->timer_armed, READ_ONCE(page->timer_wanted));
+		WRITE_ONCE(page->timer_armed, armed);
 }
 
 /*J: timer.put-off
@@ -52,10 +55,12 @@ static bool put_off(struct rl_vcpu *vcpu)
 		return true;
 	if (wanted <= now)
 		return false;
-	ns = mul_u64_u32_div(wanted - now, 1000000, tsc_khz);
-	if (ns <= SLACK_NS)
+	/* What is far off is looked at again: no value overflows here. */
+	ns = div_u64(min_t(u64, wanted - now, U64_MAX / 1000000) * 1000000,
+		     tsc_khz);
+	if (ns < NEAR_NS)
 		return false;
-	start(vcpu, max_t(u64, ns, WAIT_MIN_NS));
+	start(vcpu, ns, wanted);
 	return true;
 }
 
@@ -83,14 +88,17 @@ void timer_init(struct rl_vcpu *vcpu)
 /* RL_HC_SET_TIMER: fires once, ns from now; ~0 stops it. Any value goes. */
 void timer_set(struct rl_vcpu *vcpu, u64 ns)
 {
+	struct rl_shared *page = vcpu->page;
 	unsigned long flags;
 
 	if (ns == ~0ULL) {
 		hrtimer_cancel(&vcpu->timer);
+		if (page)
+			WRITE_ONCE(page->timer_armed, ~0ULL);
 		return;
 	}
 	raw_spin_lock_irqsave(&vcpu->timer_lock, flags);
-	start(vcpu, ns);
+	start(vcpu, ns, page ? READ_ONCE(page->timer_wanted) : 0);
 	raw_spin_unlock_irqrestore(&vcpu->timer_lock, flags);
 }
 

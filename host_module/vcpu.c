@@ -207,7 +207,7 @@ static long get_regs(struct rl_vcpu *vcpu, void __user *to)
 		.rsp = f->rsp, .ss = f->ss,
 		.fs_base = vcpu->stack->fs_base,
 		.gs_base = vcpu->stack->gs_base,
-		.cr2 = vcpu->cr2, .cr3 = vcpu->cr3,
+		.cr2 = READ_ONCE(*vcpu_cr2(vcpu)), .cr3 = vcpu->cr3,
 	};
 
 	return copy_to_user(to, &r, sizeof(r)) ? -EFAULT : 0;
@@ -235,7 +235,7 @@ static long set_regs(struct rl_vcpu *vcpu, const void __user *from)
 	vcpu->stack->fs_base = r.fs_base;
 	vcpu->stack->gs_base = r.gs_base;
 	vcpu->stack->selectors = 0;
-	vcpu->cr2 = r.cr2;
+	WRITE_ONCE(*vcpu_cr2(vcpu), r.cr2);
 	if (vcpu->vm->shadow.current_root && r.cr3 != vcpu->cr3)
 		return shadow_load(vcpu, r.cr3, 0, 0) ? -EINVAL : 0;
 	vcpu->cr3 = r.cr3;

@@ -16,6 +16,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/cpu.h>
+#include <linux/uaccess.h>
 #include <asm/pgtable.h>
 #include <asm/tlbflush.h>
 #include <asm/desc.h>
@@ -190,7 +191,7 @@ int window_bind(struct rl_vcpu *vcpu, int cpu)
 	return 0;
 }
 
-/* The vCPU goes away: no window may map its pages afterwards. */
+/* The vCPU goes away, or has other pages now: the next entry binds anew. */
 void window_unbind(struct rl_vcpu *vcpu)
 {
 	int cpu;
@@ -224,6 +225,29 @@ static u64 *window_slot(struct mm_struct *mm)
 }
 
 /*
+ * Does SHADOW_ABSENT fault? By CPUID 80000008H (SDM volume 2) its bit 51 is
+ * reserved; but a hypervisor below us may tell of fewer address bits than the
+ * processor has, and then an access would go through, to memory of nobody. So it
+ * is tried, in a guard page of a window. Needs attach_lock and the window slot in
+ * the caller's address space.
+ */
+static bool reserved_bit_faults(void)
+{
+	u64 at = window_address(0) + WINDOW_GUARD, value;
+	bool faults;
+
+	if ((cpuid_eax(0x80000008) & 0xff) >= 52)
+		return false;
+	preempt_disable();
+	WRITE_ONCE(*host_pte(0, WINDOW_GUARD), SHADOW_ABSENT | PTE_NX);
+	faults = copy_from_kernel_nofault(&value, (void *)at, sizeof(value));
+	WRITE_ONCE(*host_pte(0, WINDOW_GUARD), 0);
+	asm volatile("invlpg (%0)" :: "r"(at) : "memory");
+	preempt_enable();
+	return faults;
+}
+
+/*
  * Puts all windows into the address space of the caller, which is vm's from
  * now on. -EBUSY when somebody else uses the slot.
  *
@@ -254,6 +278,7 @@ int window_attach(struct rl_vm *vm)
 	WRITE_ONCE(*slot, __pa(host_pud) | TABLE);
 found:
 	a->users++;
+	vm->shadow.absent = reserved_bit_faults() ? SHADOW_ABSENT : 0;
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 	r = 0;

@@ -15,6 +15,7 @@
 #define WINDOW_TEXT		0x0000	/* two pages: stubs, then code */
 #define WINDOW_SHARED		0x2000	/* guest: read only */
 #define WINDOW_HOST		0x3000	/* guest: not mapped */
+#define WINDOW_GUARD		0x4000	/* not mapped */
 #define WINDOW_STACK		0x5000	/* guest: read and write */
 #define WINDOW_GUEST		0x7000	/* guest: read and write; host: not mapped */
 #define WINDOW_SIZE		0x8000

@@ -89,11 +89,13 @@ CASE(forbidden)
 	u64 page = fresh(7), before;
 
 	map_page(USER_GVA, page | P_P | P_U | P_NX);
+	map_page(USER_GVA + 0x1000, page | P_P | P_U | P_A);
 	EQUAL(access_to(user_read, USER_GVA), TRAP_SYSCALL);
 	before = exits();
 	is_passed_on(access_to(user_write, USER_GVA + 8), USER_GVA + 8, 7);
 	EQUAL(exits(), before);
-	access_to(user_read, USER_GVA + 0x1000);	/* another page between */
+	/* Another page between, or it would go to the host. */
+	EQUAL(access_to(user_write, USER_GVA + 0x1000), 14);
 	before = exits();
 	is_passed_on(access_to(user_jump, USER_GVA), USER_GVA, 0x15);
 	EQUAL(exits(), before);
