@@ -142,6 +142,9 @@ static void fill(struct rl_vm *vm, struct shadow_page *sp,
 			entry = page ? page_to_phys(page) | full : 0;
 		} else {
 			gpte = READ_ONCE(w->step[1].table[i]);
+			if (!(gpte & PTE_P) &&
+			    sp->entries[i] == vm->shadow.absent)
+				continue;
 			gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
 			entry = shadow_leaf(vm, gpte, gfn, sp->user);
 		}

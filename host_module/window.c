@@ -240,7 +240,8 @@ static bool reserved_bit_faults(void)
 		return false;
 	preempt_disable();
 	WRITE_ONCE(*host_pte(0, WINDOW_GUARD), SHADOW_ABSENT | PTE_NX);
-	faults = copy_from_kernel_nofault(&value, (void *)at, sizeof(value));
+	faults = copy_from_kernel_nofault(&value, (void *)at,
+					  sizeof(value)) == -EFAULT;
 	WRITE_ONCE(*host_pte(0, WINDOW_GUARD), 0);
 	asm volatile("invlpg (%0)" :: "r"(at) : "memory");
 	preempt_enable();
