@@ -46,6 +46,27 @@
 	.globl	rl_zone_start
 rl_zone_start:
 
+/* Pushes words of the frame that RAX points to, by their offsets. */
+	.macro	COPY_FRAME offsets:vararg
+	.irp	offset, \offsets
+	pushq	\offset(%rax)
+	.endr
+	.endm
+
+/*
+ * From ring 3 with a frame at RSP, elsewhere: the kernel's GS base, and the
+ * frame at the top of the task's stack. Destroys RAX.
+ */
+	.macro	KERNEL_STACK offsets:vararg
+	rdgsbase %rax
+	movq	%rax, SHARED(USER_GS)
+	movq	SHARED(KERNEL_GS), %rax
+	wrgsbase %rax
+	movq	%rsp, %rax
+	movq	SHARED(SP0), %rsp
+	COPY_FRAME \offsets
+	.endm
+
 /*J: guest.system-call
  * A user program's SYSCALL lands in ring 0, in a stub of the switcher, which
  * sends it on to ring 1: here. Nothing of the host ran but those few
@@ -109,18 +130,7 @@ gate_common:
 	testb	$2, FRAME_CS(%rsp)
 	jz	gate_from_kernel
 
-	rdgsbase %rax
-	movq	%rax, SHARED(USER_GS)
-	movq	SHARED(KERNEL_GS), %rax
-	wrgsbase %rax
-	/* The kernel wants the frame at the top of the task's stack. */
-	movq	%rsp, %rax
-	movq	SHARED(SP0), %rsp
-	pushq	32(%rax)
-	pushq	24(%rax)
-	pushq	16(%rax)
-	pushq	8(%rax)
-	pushq	(%rax)
+	KERNEL_STACK 32, 24, 16, 8, 0
 	jmp	gate_flags
 
 gate_from_kernel:
@@ -151,58 +161,25 @@ rl_fault_entry:
 	jz	device_access
 	movb	$0, VIF
 	movq	%rax, SAVED_RAX
-	rdgsbase %rax
-	movq	%rax, SHARED(USER_GS)
-	movq	SHARED(KERNEL_GS), %rax
-	wrgsbase %rax
-	movq	%rsp, %rax
-	movq	SHARED(SP0), %rsp
-	pushq	40(%rax)
-	pushq	32(%rax)
-	pushq	24(%rax)
-	pushq	16(%rax)
-	pushq	8(%rax)
-	pushq	(%rax)
+	KERNEL_STACK 40, 32, 24, 16, 8, 0
 	movq	SAVED_RAX, %rax
 	jmp	*rl_trap_target + 8 * 14
 
 /* The rest of the shared page is a stack for it; nobody else needs one now. */
 device_access:
-	pushq	%rdi
-	pushq	%rsi
-	pushq	%rdx
-	pushq	%rcx
-	pushq	%rax
-	pushq	%r8
-	pushq	%r9
-	pushq	%r10
-	pushq	%r11
-	pushq	%rbx
-	pushq	%rbp
-	pushq	%r12
-	pushq	%r13
-	pushq	%r14
-	pushq	%r15
+	.irp	register, rdi, rsi, rdx, rcx, rax, r8, r9, r10, r11, rbx, rbp, \
+			r12, r13, r14, r15
+	pushq	%\register
+	.endr
 	movq	%rsp, %rdi
 	movzbl	VIF, %ebx
 	movb	$0, VIF
 	call	rl_device_access
 	movb	%bl, VIF
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
+	.irp	register, r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, \
+			rcx, rdx, rsi, rdi
+	popq	%\register
+	.endr
 	addq	$8, %rsp
 	movq	$RL_KERNEL_CS, FRAME_CS(%rsp)
 	movq	$RL_KERNEL_SS, FRAME_SS(%rsp)
@@ -214,11 +191,7 @@ device_access:
 	movq	%rsp, %rax
 	movq	24(%rax), %rsp
 	andq	$-16, %rsp
-	pushq	32(%rax)
-	pushq	24(%rax)
-	pushq	16(%rax)
-	pushq	8(%rax)
-	pushq	(%rax)
+	COPY_FRAME 32, 24, 16, 8, 0
 	movq	rl_shared + RL_SHARED_SCRATCH + 16(%rip), %rax
 	jmp	rl_restart_start
 
@@ -368,6 +341,7 @@ rl_irq_enable:
 	jne	enable_pending
 	ret
 	int3
+
 	.balign	16
 	.globl	rl_read_cr2
 /* unsigned long rl_read_cr2(void) */

@@ -75,7 +75,7 @@ stub_page_fault_jump:
 	jmp	page_fault
 	.else
 	.if	!(vector == 10 || vector == 11 || vector == 12 || \
-		  vector == 13 || vector == 14 || vector == 17 || \
+		  vector == 13 || vector == 17 || \
 		  vector == 21 || vector == 29 || vector == 30)
 	pushq	$0
 	.endif
@@ -466,6 +466,13 @@ syscall32_end:
  *
  * IST stack: rip cs rflags rsp ss. No register is free.
  :*/
+	/* Jumps by where the interrupted RIP is, compared with a label. */
+	.macro	rip_against label, jump, to
+	leaq	\label(%rip), %rax
+	cmpq	%rax, 8(%rsp)
+	\jump	\to
+	.endm
+
 	.macro	ist_entry vec, bit, jump
 	testb	$3, 8(%rsp)
 	jz	1f
@@ -480,40 +487,18 @@ syscall32_end:
 	jmp	exit_framed
 1:
 	pushq	%rax
-	leaq	stub_page_fault(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	je	10f
-	leaq	stub_page_fault_jump(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	je	11f
-	leaq	enter_begin(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	jb	5f
-	leaq	enter_end(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	jb	2f
-	leaq	page_fault(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	jb	5f
-	leaq	page_fault_of_guest(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	jb	11f
-	leaq	page_fault_exit(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	jb	12f
-	leaq	switcher_syscall(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	jb	5f
+	rip_against stub_page_fault, je, 10f
+	rip_against stub_page_fault_jump, je, 11f
+	rip_against enter_begin, jb, 5f
+	rip_against enter_end, jb, 2f
+	rip_against page_fault, jb, 5f
+	rip_against page_fault_of_guest, jb, 11f
+	rip_against page_fault_exit, jb, 12f
+	rip_against switcher_syscall, jb, 5f
 	je	3f
-	leaq	syscall_framed(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	jb	4f
-	leaq	syscall_end(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	jb	6f
-	leaq	switcher_syscall32(%rip), %rax
-	cmpq	%rax, 8(%rsp)
-	je	7f
+	rip_against syscall_framed, jb, 4f
+	rip_against syscall_end, jb, 6f
+	rip_against switcher_syscall32, je, 7f
 	jmp	5f
 
 2:	/* On the way in: nothing of the guest's is in the registers. */
