@@ -39,16 +39,13 @@ static __always_inline u8 rl_irq_save(void)
 	return was;
 }
 
+void rl_irq_enable(void);	/* entry.S */
+
 static __always_inline void rl_irq_restore(u8 was)
 {
 	barrier();
-	if (!was)
-		return;
-	WRITE_ONCE(rl_shared.vif, 1);
-	/* In this order: the host sets pending where it sees vif clear. */
-	barrier();
-	if (READ_ONCE(rl_shared.pending))
-		rl_hypercall(RL_HC_DELIVER, 0, 0, 0);
+	if (was)
+		rl_irq_enable();
 }
 
 /* A hypercall with a second result in shared->value. */

@@ -30,7 +30,6 @@ extern char rl_gate_7[], rl_gate_16[], rl_gate_19[], rl_gate_128[];
 extern u64 rl_trap_target[256];		/* the kernel's handler of a gate */
 unsigned long rl_save_fl(void);
 void rl_irq_disable(void);
-void rl_irq_enable(void);
 unsigned long rl_read_cr2(void);
 void rl_load_gs_locked(unsigned int selector);
 

@@ -21,6 +21,7 @@ static enum exit_action page_fault(struct rl_vcpu *vcpu)
 		return EXIT_RESUME;
 	}
 	r = shadow_fault(vcpu, gva, error, &guest_error);
+	/* The page is there now: the next fault on it is news again. */
 	if (!r && (error & FAULT_U))
 		vcpu->stack->last_fault = ~0ULL;
 	if (r > 0)

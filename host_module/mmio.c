@@ -120,10 +120,9 @@ int mmio_ioeventfd(struct rl_vm *vm, const struct rl_ioeventfd *arg)
 /* --- InterruptStatus --------------------------------------------------------- */
 
 /* Of a line's device; NULL before RL_HC_INIT, when no driver can look. */
-static atomic_t *status_of(struct rl_vm *vm, unsigned int line)
+static atomic_t *status_of(struct rl_vcpu *vcpu, unsigned int line)
 {
-	struct rl_vcpu *vcpu = READ_ONCE(vm->vcpu);
-	/* Pairs with do_init(). Once there, the page stays. */
+	/* Pairs with share_page(). Once there, the page stays. */
 	struct rl_shared *page = vcpu ? smp_load_acquire(&vcpu->page) : NULL;
 
 	return page ? (atomic_t *)&page->status[line] : NULL;
@@ -131,8 +130,8 @@ static atomic_t *status_of(struct rl_vm *vm, unsigned int line)
 
 static void raise_status(struct rl_vm *vm, const struct rl_irqfd *set)
 {
-	atomic_t *status = status_of(vm, set->line);
 	struct rl_vcpu *vcpu = READ_ONCE(vm->vcpu);
+	atomic_t *status = status_of(vcpu, set->line);
 
 	if (status)
 		atomic_or(set->status, status);
@@ -270,7 +269,7 @@ static bool status_access(struct rl_vm *vm, gpa_t gpa, bool write, u64 *value)
 	struct irqfd *e;
 
 	list_for_each_entry(e, &vm->mmio.irqfds, list) {
-		atomic_t *status = status_of(vm, e->set.line);
+		atomic_t *status = status_of(vm->vcpu, e->set.line);
 
 		if (!status || !e->set.status_gpa ||
 		    gpa != e->set.status_gpa + (write ? 4 : 0))

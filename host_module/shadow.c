@@ -170,11 +170,13 @@ static void shadow_zap_all(struct rl_vm *vm)
 
 /*
  * Is it one of the two device registers that the guest serves itself, by a 4 KB
- * entry? Then the next access shall come to it by the switcher.
+ * entry, and can the shadow mark it? Then the next access shall come to the guest
+ * by the switcher.
  */
 static bool guest_serves(struct rl_vcpu *vcpu, const struct walk *w, gva_t gva)
 {
-	return (vcpu->init.flags & RL_INIT_DEVICE_STATUS) && w->level == 1 &&
+	return (vcpu->init.flags & RL_INIT_DEVICE_STATUS) &&
+	       vcpu->vm->shadow.absent && w->level == 1 &&
 	       pgd_slot(gva) >= 256 && mmio_is_device(vcpu->fault_gpa) &&
 	       (gva & RL_STATUS_MASK) == RL_STATUS_OFFSET;
 }
@@ -213,12 +215,14 @@ static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 		*guest_error |= FAULT_P;
 		return 1;
 	}
-	vcpu->fault_gpa = (w.gfn << PAGE_SHIFT) | offset_in_page(gva);
 	r = memory_find(vm, w.gfn, &page);
-	if (r == -EFAULT && !guest_serves(vcpu, &w, gva))
-		return -ENXIO;
-	if (r && r != -EFAULT)
+	if (r == -EFAULT) {
+		vcpu->fault_gpa = (w.gfn << PAGE_SHIFT) | offset_in_page(gva);
+		if (!guest_serves(vcpu, &w, gva))
+			return -ENXIO;
+	} else if (r) {
 		return r;
+	}
 	if (vm->shadow.pages + ARRAY_SIZE(vm->shadow.spare) > vm->shadow.limit)
 		shadow_zap_all(vm);
 	mark_accessed(&w, error & FAULT_W);
