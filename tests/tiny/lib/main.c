@@ -150,6 +150,20 @@ void user_go(const void *rip)
 	user_run(&regs);
 }
 
+USER_CODE(user_read, "movq (%rdi), %rax\n\tsyscall");
+USER_CODE(user_write, "movq %rax, (%rdi)\n\tsyscall");
+USER_CODE(user_jump, "jmpq *%rdi");
+
+u64 user_access(const char *code, u64 gva)
+{
+	struct frame regs;
+
+	user_start(&regs, code);
+	regs.rdi = gva;
+	user_run(&regs);
+	return trap.vector;
+}
+
 /* --- the runner -------------------------------------------------------------------- */
 
 s64 request(enum tiny_request what, u64 a, u64 b)

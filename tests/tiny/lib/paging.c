@@ -19,6 +19,14 @@ u64 page_alloc(void)
 	return gpa;
 }
 
+u64 page_with(u64 value)
+{
+	u64 gpa = page_alloc();
+
+	*(u64 *)direct(gpa) = value;
+	return gpa;
+}
+
 /*
  * The entry for gva at `level` (4 top, 1 last) in the table at GPA top. Tables
  * are made on the way; those of the lower half allow ring 3.

@@ -130,6 +130,9 @@ void user_run(struct frame *regs);
 void user_start(struct frame *regs, const void *rip);	/* fresh registers */
 void user_go(const void *rip);				/* both */
 void user_enter(struct frame *regs);	/* user_run() without preparations */
+/* One access of ring 3 to gva; a system call when it succeeded. */
+extern char user_read[], user_write[], user_jump[];
+u64 user_access(const char *code, u64 gva);		/* trap.vector */
 
 /* --- hypercalls, the shared page, the machine --------------------------------- */
 
@@ -200,6 +203,7 @@ static inline void spin_us(u64 us)
 #define P_ADDRESS 0x000ffffffffff000ULL
 
 u64 page_alloc(void);				/* GPA of a zeroed page */
+u64 page_with(u64 value);			/* its first word is value */
 u64 *entry_of(u64 top, u64 gva, int level);	/* makes tables on the way */
 void map_page(u64 gva, u64 entry);		/* 4 KB, in the first table */
 void map_page_in(u64 top, u64 gva, u64 entry);

@@ -9,26 +9,18 @@
 #define KERNEL_GVA	0xffffa00000000000UL
 #define RESERVED	(1UL << 51)	/* beyond every MAXPHYADDR there is */
 
-static u64 fresh(u64 value)
-{
-	u64 gpa = page_alloc();
-
-	*(u64 *)direct(gpa) = value;
-	return gpa;
-}
-
 /* --- permissions ---------------------------------------------------------------- */
 
 CASE(write_protect)
 {
-	map_page(KERNEL_GVA, fresh(5) | P_P);
+	map_page(KERNEL_GVA, page_with(5) | P_P);
 	EQUAL(try_read(KERNEL_GVA), 5);
 	try_write(KERNEL_GVA, 6);
 	EQUAL(trap.vector, 14);
 	EQUAL(trap.frame.error, 3);
 	EQUAL(trap.cr2, KERNEL_GVA);
 	/* A right that a level above withholds. */
-	map_page(KERNEL_GVA, fresh(5) | P_P | P_W);
+	map_page(KERNEL_GVA, page_with(5) | P_P | P_W);
 	*entry_of(TINY_TABLES, KERNEL_GVA, 2) &= ~P_W;
 	flush_one(KERNEL_GVA);
 	try_write(KERNEL_GVA, 6);
@@ -60,29 +52,17 @@ CASE(no_execute)
 	EQUAL(trap.frame.error, 0x11);
 }
 
-USER_CODE(user_read, "movq (%rdi), %rax\n\tsyscall");
-USER_CODE(user_write, "movq %rax, (%rdi)\n\tsyscall");
-
-static u64 user_access(const char *code, u64 gva)
-{
-	struct frame regs;
-
-	user_start(&regs, code);
-	regs.rdi = gva;
-	user_run(&regs);
-	return trap.vector;
-}
 
 CASE(user_bit)
 {
 	/* The switcher's own reports may be behind; see reflect/. */
 	init_block.fault_entry = 0;
 	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), 0);
-	map_page(USER_GVA, fresh(7) | P_P | P_W);
+	map_page(USER_GVA, page_with(7) | P_P | P_W);
 	EQUAL(try_read(USER_GVA), 7);
 	EQUAL(user_access(user_read, USER_GVA), 14);
 	EQUAL(trap.frame.error, 5);
-	map_page(USER_GVA + 4096, fresh(8) | P_P | P_U);
+	map_page(USER_GVA + 4096, page_with(8) | P_P | P_U);
 	EQUAL(user_access(user_read, USER_GVA + 4096), TRAP_SYSCALL);
 	EQUAL(trap.frame.rax, 8);
 	EQUAL(user_access(user_write, USER_GVA + 4096), 14);
@@ -94,7 +74,7 @@ CASE(user_bit_in_the_kernel_half)
 {
 	for (int level = 4; level > 0; level--)
 		*entry_of(TINY_TABLES, KERNEL_GVA, level) |= P_U;
-	map_page(KERNEL_GVA, fresh(9) | P_P | P_W | P_U);
+	map_page(KERNEL_GVA, page_with(9) | P_P | P_W | P_U);
 	EQUAL(try_read(KERNEL_GVA), 9);
 	EQUAL(user_access(user_read, KERNEL_GVA), 14);
 	EQUAL(trap.frame.error, 5);
@@ -108,7 +88,7 @@ CASE(accessed_and_dirty)
 {
 	volatile u64 *entry = entry_of(TINY_TABLES, KERNEL_GVA, 1);
 
-	map_page(KERNEL_GVA, fresh(1) | P_P | P_W);
+	map_page(KERNEL_GVA, page_with(1) | P_P | P_W);
 	EQUAL(*entry & (P_A | P_D), 0);
 	try_read(KERNEL_GVA);
 	EQUAL(*entry & (P_A | P_D), P_A);
@@ -129,7 +109,7 @@ CASE(accessed_and_dirty)
 CASE(neighbours)
 {
 	for (u64 i = 0; i < 16; i++)
-		map_page(KERNEL_GVA + i * 4096, fresh(i) | P_P | P_W);
+		map_page(KERNEL_GVA + i * 4096, page_with(i) | P_P | P_W);
 	for (u64 i = 0; i < 16; i += 2)
 		EQUAL(try_read(KERNEL_GVA + i * 4096), i);
 	for (u64 i = 0; i < 16; i++)
@@ -161,7 +141,7 @@ CASE(large_pages)
 	flush_one(KERNEL_GVA);
 	try_read(KERNEL_GVA + 4096);
 	EQUAL(trap.vector, 14);
-	map_page(KERNEL_GVA + 4096, fresh(77) | P_P);
+	map_page(KERNEL_GVA + 4096, page_with(77) | P_P);
 	EQUAL(try_read(KERNEL_GVA + 4096), 77);
 }
 
@@ -202,7 +182,7 @@ CASE_KILLED(huge_page_over_the_hole, "no memory there")
 
 CASE(ps_at_the_top)
 {
-	map_page(KERNEL_GVA, fresh(1) | P_P);
+	map_page(KERNEL_GVA, page_with(1) | P_P);
 	EQUAL(try_read(KERNEL_GVA), 1);
 	*entry_of(TINY_TABLES, KERNEL_GVA, 4) |= P_PS;
 	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
@@ -253,7 +233,7 @@ CASE(high_slot)
 
 CASE(reserved_bits)
 {
-	map_page(KERNEL_GVA, fresh(1) | P_P | P_W);
+	map_page(KERNEL_GVA, page_with(1) | P_P | P_W);
 	for (int level = 4; level > 0; level--) {
 		volatile u64 *entry = entry_of(TINY_TABLES, KERNEL_GVA, level);
 
@@ -275,7 +255,7 @@ CASE(bad_neighbours)
 		P_ADDRESS | P_P | P_W | P_A | P_D, P_NX | RESERVED | P_P | P_A,
 	};
 
-	map_page(KERNEL_GVA, fresh(1) | P_P);
+	map_page(KERNEL_GVA, page_with(1) | P_P);
 	for (u64 i = 1; i <= 4; i++)
 		map_page(KERNEL_GVA + i * 4096, bad[i - 1]);
 	EQUAL(try_read(KERNEL_GVA), 1);
@@ -354,11 +334,11 @@ CASE(one_table_everywhere)
 
 CASE(flush_one_address)
 {
-	map_page(KERNEL_GVA, fresh(1) | P_P);
-	map_page(KERNEL_GVA + 4096, fresh(2) | P_P);
+	map_page(KERNEL_GVA, page_with(1) | P_P);
+	map_page(KERNEL_GVA + 4096, page_with(2) | P_P);
 	EQUAL(try_read(KERNEL_GVA), 1);
 	EQUAL(try_read(KERNEL_GVA + 4096), 2);
-	map_page(KERNEL_GVA, fresh(3) | P_P);
+	map_page(KERNEL_GVA, page_with(3) | P_P);
 	flush_one(KERNEL_GVA);
 	EQUAL(try_read(KERNEL_GVA), 3);
 	*entry_of(TINY_TABLES, KERNEL_GVA, 1) = 0;
@@ -370,12 +350,12 @@ CASE(flush_one_address)
 
 CASE(flush_halves)
 {
-	map_page(USER_GVA, fresh(1) | P_P | P_U);
-	map_page(KERNEL_GVA, fresh(2) | P_P);
+	map_page(USER_GVA, page_with(1) | P_P | P_U);
+	map_page(KERNEL_GVA, page_with(2) | P_P);
 	EQUAL(try_read(USER_GVA), 1);
 	EQUAL(try_read(KERNEL_GVA), 2);
-	map_page(USER_GVA, fresh(3) | P_P | P_U);
-	map_page(KERNEL_GVA, fresh(4) | P_P);
+	map_page(USER_GVA, page_with(3) | P_P | P_U);
+	map_page(KERNEL_GVA, page_with(4) | P_P);
 	hypercall(RL_HC_FLUSH_USER, 0, 0, 0);
 	EQUAL(try_read(USER_GVA), 3);
 	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
@@ -389,18 +369,18 @@ CASE(table_replaced)
 		volatile u64 *entry = entry_of(TINY_TABLES, USER_GVA, level);
 		u64 old;
 
-		map_page(USER_GVA, fresh(level) | P_P | P_W | P_U);
+		map_page(USER_GVA, page_with(level) | P_P | P_W | P_U);
 		EQUAL(try_read(USER_GVA), level);
 		old = *entry;
 		*entry = 0;
-		map_page(USER_GVA, fresh(level + 10) | P_P | P_W | P_U);
+		map_page(USER_GVA, page_with(level + 10) | P_P | P_W | P_U);
 		flush_one(USER_GVA);
 		EQUAL(try_read(USER_GVA), level + 10);
 		/* The old one returns, with other contents. */
 		*entry = 0;
 		flush_one(USER_GVA);
 		*entry = old;
-		map_page(USER_GVA, fresh(level + 20) | P_P | P_W | P_U);
+		map_page(USER_GVA, page_with(level + 20) | P_P | P_W | P_U);
 		flush_one(USER_GVA);
 		EQUAL(try_read(USER_GVA), level + 20);
 		*entry = 0;
@@ -413,11 +393,11 @@ CASE(generations)
 {
 	u64 other = top_copy();
 
-	map_page_in(other, USER_GVA, fresh(1) | P_P | P_W | P_U);
+	map_page_in(other, USER_GVA, page_with(1) | P_P | P_W | P_U);
 	load_cr3(other | 1, 5, 1);
 	EQUAL(try_read(USER_GVA), 1);
 	load_cr3(TINY_TABLES | 2, 6, 1);
-	map_page_in(other, USER_GVA, fresh(2) | P_P | P_W | P_U);
+	map_page_in(other, USER_GVA, page_with(2) | P_P | P_W | P_U);
 	load_cr3(other | 1, 5, 2);
 	EQUAL(try_read(USER_GVA), 2);
 	/* Another space in the same table: nothing of the old one is left. */
@@ -427,10 +407,10 @@ CASE(generations)
 	try_read(USER_GVA);
 	EQUAL(trap.vector, 14);
 	/* Context 0 tells nothing: always compared. */
-	map_page_in(other, USER_GVA, fresh(3) | P_P | P_W | P_U);
+	map_page_in(other, USER_GVA, page_with(3) | P_P | P_W | P_U);
 	load_cr3(other, 0, 0);
 	EQUAL(try_read(USER_GVA), 3);
-	map_page_in(other, USER_GVA, fresh(4) | P_P | P_W | P_U);
+	map_page_in(other, USER_GVA, page_with(4) | P_P | P_W | P_U);
 	load_cr3(other, 0, 0);
 	EQUAL(try_read(USER_GVA), 4);
 	load_cr3(TINY_TABLES, 0, 0);
@@ -441,12 +421,12 @@ CASE(kernel_half_is_shared)
 {
 	u64 other;
 
-	map_page(KERNEL_GVA, fresh(1) | P_P | P_W);
+	map_page(KERNEL_GVA, page_with(1) | P_P | P_W);
 	other = top_copy();
 	EQUAL(try_read(KERNEL_GVA), 1);
 	load_cr3(other | 1, 5, 1);
 	EQUAL(try_read(KERNEL_GVA), 1);
-	map_page(KERNEL_GVA, fresh(2) | P_P | P_W);
+	map_page(KERNEL_GVA, page_with(2) | P_P | P_W);
 	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
 	EQUAL(try_read(KERNEL_GVA), 2);
 	load_cr3(TINY_TABLES | 2, 6, 1);
@@ -459,7 +439,7 @@ CASE(kernel_half_is_shared)
 CASE(many_tables)
 {
 	const struct rl_stats *stats;
-	u64 table = page_alloc(), *t = direct(table), page = fresh(6);
+	u64 table = page_alloc(), *t = direct(table), page = page_with(6);
 
 	for (int i = 0; i < 512; i++)
 		t[i] = page | P_P | P_W;

@@ -9,35 +9,13 @@
 #define USER_GVA 0x700000000000UL
 #define AC_DF_TF 0x40500UL
 
-USER_CODE(user_read, "movq (%rdi), %rax\n\tsyscall");
-USER_CODE(user_write, "movq %rax, (%rdi)\n\tsyscall");
-USER_CODE(user_jump, "jmpq *%rdi");
-
-static u64 fresh(u64 value)
-{
-	u64 gpa = page_alloc();
-
-	*(u64 *)direct(gpa) = value;
-	return gpa;
-}
-
-static u64 access_to(const char *code, u64 gva)
-{
-	struct frame regs;
-
-	user_start(&regs, code);
-	regs.rdi = gva;
-	user_run(&regs);
-	return trap.vector;
-}
-
 /* The shadow has seen the tables around gva, and nothing at it. */
 static void look_beside(u64 gva)
 {
 	u64 beside = gva ^ 0x1000;
 
-	map_page(beside, fresh(1) | P_P | P_W | P_U);
-	EQUAL(access_to(user_read, beside), TRAP_SYSCALL);
+	map_page(beside, page_with(1) | P_P | P_W | P_U);
+	EQUAL(user_access(user_read, beside), TRAP_SYSCALL);
 }
 
 static u64 exits(void)
@@ -74,11 +52,11 @@ CASE(absent)
 	need_reserved_bit();
 	look_beside(USER_GVA + 0x4000);
 	before = exits();
-	is_passed_on(access_to(user_read, USER_GVA + 0x4008),
+	is_passed_on(user_access(user_read, USER_GVA + 0x4008),
 		     USER_GVA + 0x4008, 4);
-	is_passed_on(access_to(user_write, USER_GVA + 0x6010),
+	is_passed_on(user_access(user_write, USER_GVA + 0x6010),
 		     USER_GVA + 0x6010, 6);
-	is_passed_on(access_to(user_jump, USER_GVA + 0x7fff),
+	is_passed_on(user_access(user_jump, USER_GVA + 0x7fff),
 		     USER_GVA + 0x7fff, 0x14);
 	EQUAL(trap.frame.rip, USER_GVA + 0x7fff);
 	EQUAL(exits(), before);
@@ -86,18 +64,18 @@ CASE(absent)
 
 CASE(forbidden)
 {
-	u64 page = fresh(7), before;
+	u64 page = page_with(7), before;
 
 	map_page(USER_GVA, page | P_P | P_U | P_NX);
 	map_page(USER_GVA + 0x1000, page | P_P | P_U | P_A);
-	EQUAL(access_to(user_read, USER_GVA), TRAP_SYSCALL);
+	EQUAL(user_access(user_read, USER_GVA), TRAP_SYSCALL);
 	before = exits();
-	is_passed_on(access_to(user_write, USER_GVA + 8), USER_GVA + 8, 7);
+	is_passed_on(user_access(user_write, USER_GVA + 8), USER_GVA + 8, 7);
 	EQUAL(exits(), before);
 	/* Another page between, or it would go to the host. */
-	EQUAL(access_to(user_write, USER_GVA + 0x1000), 14);
+	EQUAL(user_access(user_write, USER_GVA + 0x1000), 14);
 	before = exits();
-	is_passed_on(access_to(user_jump, USER_GVA), USER_GVA, 0x15);
+	is_passed_on(user_access(user_jump, USER_GVA), USER_GVA, 0x15);
 	EQUAL(exits(), before);
 	EQUAL(*(u64 *)direct(page), 7);
 }
@@ -109,7 +87,7 @@ CASE(not_of_ring_1)
 	EQUAL((try_read(USER_GVA + 0x2000), trap.vector), 14);
 	CHECK(!trap.direct);
 	EQUAL(trap.frame.error, 0);
-	map_page(USER_GVA + 0x3000, fresh(1) | P_P | P_U);
+	map_page(USER_GVA + 0x3000, page_with(1) | P_P | P_U);
 	EQUAL(try_read(USER_GVA + 0x3000), 1);
 	EQUAL((try_write(USER_GVA + 0x3000, 0), trap.vector), 14);
 	CHECK(!trap.direct);
@@ -121,7 +99,7 @@ CASE(without_entry)
 	init_block.fault_entry = 0;
 	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), 0);
 	look_beside(USER_GVA);
-	EQUAL(access_to(user_write, USER_GVA), 14);
+	EQUAL(user_access(user_write, USER_GVA), 14);
 	CHECK(!trap.direct);
 	EQUAL(trap.frame.error, 6);
 	EQUAL(trap.cr2, USER_GVA);
@@ -178,9 +156,9 @@ CASE_KILLED(entry_nowhere, "without a handler")
 	init_block.fault_entry = 0xffffa00000000000;
 	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), 0);
 	hypercall(RL_HC_SET_TRAP, 14, 0, 0);
-	map_page(USER_GVA, fresh(7) | P_P | P_U);
-	access_to(user_read, USER_GVA);
-	access_to(user_write, USER_GVA);
+	map_page(USER_GVA, page_with(7) | P_P | P_U);
+	user_access(user_read, USER_GVA);
+	user_access(user_write, USER_GVA);
 }
 
 /* --- the two registers that ring 1 serves -------------------------------------------- */
@@ -214,7 +192,7 @@ static bool came_to_ring_1(u64 gva)
 
 CASE(device_status)
 {
-	u64 page = fresh(0);
+	u64 page = page_with(0);
 
 	need_reserved_bit();
 	map_device(RL_INIT_DEVICE_STATUS);
@@ -256,7 +234,7 @@ CASE(device_status_of_a_program)
 	map_device(RL_INIT_DEVICE_STATUS);
 	map_page(USER_GVA, RL_MMIO_BASE | P_P | P_W | P_U);
 	for (int i = 0; i < 3; i++) {
-		EQUAL(access_to(user_read, USER_GVA + 0x60), TRAP_SYSCALL);
+		EQUAL(user_access(user_read, USER_GVA + 0x60), TRAP_SYSCALL);
 		EQUAL(try_read(USER_GVA + 0x60), TINY_REGISTER);
 		EQUAL(trap.vector, TRAP_NONE);
 	}
@@ -284,9 +262,9 @@ CASE(entry_came)
 		u64 gva = USER_GVA + 0x100000 + i * 0x10000;
 
 		look_beside(gva);
-		map_page(gva, fresh(i) | P_P | P_W | P_U);
+		map_page(gva, page_with(i) | P_P | P_W | P_U);
 		passed_on = 0;
-		EQUAL(access_to(user_read, gva), TRAP_SYSCALL);
+		EQUAL(user_access(user_read, gva), TRAP_SYSCALL);
 		EQUAL(trap.frame.rax, i);
 		CHECK(passed_on <= 1);
 	}
@@ -294,13 +272,13 @@ CASE(entry_came)
 
 CASE(right_came)
 {
-	u64 page = fresh(5);
+	u64 page = page_with(5);
 
 	map_page(USER_GVA, page | P_P | P_U);
-	EQUAL(access_to(user_read, USER_GVA), TRAP_SYSCALL);
+	EQUAL(user_access(user_read, USER_GVA), TRAP_SYSCALL);
 	map_page(USER_GVA, page | P_P | P_W | P_U);
 	trap_hook = nothing_to_do;
-	EQUAL(access_to(user_write, USER_GVA), TRAP_SYSCALL);
+	EQUAL(user_access(user_write, USER_GVA), TRAP_SYSCALL);
 	EQUAL(passed_on, 1);
 }
 
@@ -314,8 +292,8 @@ CASE(two_pages)
 	need_reserved_bit();
 	look_beside(USER_GVA + 0x100000);
 	look_beside(USER_GVA + 0x200000);
-	map_page(USER_GVA + 0x100000, fresh(9) | P_P | P_W | P_U);
-	map_page(USER_GVA + 0x200000, fresh(0) | P_P | P_W | P_U);
+	map_page(USER_GVA + 0x100000, page_with(9) | P_P | P_W | P_U);
+	map_page(USER_GVA + 0x200000, page_with(0) | P_P | P_W | P_U);
 	trap_hook = nothing_to_do;
 	user_start(&regs, user_copy);
 	regs.rsi = USER_GVA + 0x100000;
@@ -331,12 +309,12 @@ CASE(after_flush)
 	u64 before;
 
 	need_reserved_bit();
-	map_page(USER_GVA + 0x5000, fresh(5) | P_P | P_W | P_U);
-	EQUAL(access_to(user_read, USER_GVA + 0x5000), TRAP_SYSCALL);
+	map_page(USER_GVA + 0x5000, page_with(5) | P_P | P_W | P_U);
+	EQUAL(user_access(user_read, USER_GVA + 0x5000), TRAP_SYSCALL);
 	map_page(USER_GVA + 0x5000, 0);
 	flush_one(USER_GVA + 0x5000);
 	before = exits();
-	is_passed_on(access_to(user_read, USER_GVA + 0x5000),
+	is_passed_on(user_access(user_read, USER_GVA + 0x5000),
 		     USER_GVA + 0x5000, 4);
 	EQUAL(exits(), before);
 }

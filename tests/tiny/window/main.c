@@ -278,28 +278,16 @@ CASE(no_stale_entry_of_the_host)
 
 /* --- ring 3 --------------------------------------------------------------------- */
 
-USER_CODE(user_read, "movq (%rdi), %rax\n\tsyscall");
-USER_CODE(user_write, "movq %rax, (%rdi)\n\tsyscall");
-USER_CODE(user_jump, "jmp *%rdi");
-
 CASE(from_ring_3)
 {
 	static const char *const code[] = { user_read, user_write, user_jump };
-	struct frame regs;
 
 	for (u64 at = 0; at < WINDOW_BYTES * 2; at += 0x800)
 		for (int n = 0; n < 3; n++) {
-			user_start(&regs, code[n]);
-			regs.rdi = WINDOW + at;
-			user_run(&regs);
-			EQUAL(trap.vector, 14);
+			EQUAL(user_access(code[n], WINDOW + at), 14);
 			EQUAL(trap.cr2, WINDOW + at);
 			CHECK(trap.frame.error & 4);
 		}
-	for (int n = 0; n < 3; n++) {
-		user_start(&regs, code[n]);
-		regs.rdi = ALIAS;
-		user_run(&regs);
-		EQUAL(trap.vector, 14);
-	}
+	for (int n = 0; n < 3; n++)
+		EQUAL(user_access(code[n], ALIAS), 14);
 }
