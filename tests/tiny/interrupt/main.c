@@ -287,8 +287,8 @@ static bool count_loops(struct frame *f)
 }
 
 /*
- * A timer each 30 us or so against system calls: interrupts land everywhere, in the
- * stubs too. None is lost, none is injected in the zone, no system call is
+ * A timer each 30 us or so against system calls: interrupts land everywhere, in
+ * the stubs too. None is lost, none is injected in the zone, no system call is
  * spoilt.
  */
 CASE(storm)
@@ -356,4 +356,32 @@ CASE(raw_early_line)
 	mailbox->raw = 0;
 	EQUAL(request(TINY_RAISE, 12, 0), 0);
 	tiny_main(early_line_is_there);
+}
+
+/* Frames that the last iretq refuses: a fault of the program's, not ours. */
+CASE(iret_frames)
+{
+	static const struct { u64 rip, cs, ss; } bad[] = {
+		{ 1UL << 47, RL_USER_CS, RL_USER_DS },
+		{ 0, RL_KERNEL_CS | 3, RL_USER_DS },
+		{ 0, 0x13, RL_USER_DS },
+		{ 0, RL_USER_CS, 0x1b },
+		{ 0, RL_USER_CS, 0x63 },
+		{ 0, 0xffff, 0xffff },
+		{ 0, RL_USER_CS, 0 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct frame regs;
+
+		user_start(&regs, user_spin);
+		if (bad[i].rip)
+			regs.rip = bad[i].rip;
+		regs.cs = bad[i].cs;
+		regs.ss = bad[i].ss;
+		user_run(&regs);
+		EQUAL(trap.vector, 13);
+		EQUAL(trap.frame.cs, bad[i].cs);
+		EQUAL(trap.frame.rip, regs.rip);
+	}
 }
