@@ -139,9 +139,11 @@
 
 /*
  * The shared page, one for each vCPU, in guest memory. The guest writes
- * everything but pending, cr2, timer_armed, value, cpuid and tsc_khz, which the host
- * writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and status
- * by atomic operations. The host reads all but its own as hostile.
+ * everything but pending, cr2, timer_armed, value, cpuid and tsc_khz, which the
+ * host writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and
+ * status by atomic operations. The host reads all but its own as hostile. The
+ * first RL_HC_INIT says where the page is; a later one that names another gets
+ * -EBUSY.
  *
  * vif and pending stand for RFLAGS.IF: the host injects an interrupt only
  * while vif is 1 and RIP is outside the no-inject zone; otherwise it sets

@@ -77,9 +77,9 @@ struct rl_run {
  * range of abi/guest.h.
  *
  * RL_IRQFD: when the eventfd is signalled, the bits of `status` are set in the
- * status word of the line (none before RL_HC_INIT) and the line is raised. A 4-byte guest read at
- * status_gpa gives that word, a 4-byte write at status_gpa + 4 clears the
- * written bits (virtio-mmio's InterruptStatus and InterruptACK). status_gpa 0:
+ * status word of the line (none before RL_HC_INIT) and the line is raised. A
+ * 4-byte guest read at status_gpa gives that word, a 4-byte write at status_gpa
+ * + 4 clears the written bits (virtio-mmio's InterruptStatus and InterruptACK). status_gpa 0:
  * no such registers.
  *
  * RL_FD_REMOVE in flags removes what the same values assigned.

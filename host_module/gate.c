@@ -20,8 +20,9 @@
  * of the hypervisor. They are trap gates, because an interrupt gate would
  * clear the real interrupt flag, and ring 1 could never set it again.
  *
- * A page fault is not among them (the switcher passes some on). If its handler's stack were bad, pushing the
- * frame would fault inside the fault, and that is a double fault for the host.
+ * A page fault is not among them (the switcher passes some on). If its handler's
+ * stack were bad, pushing the frame would fault inside the fault, and that is a
+ * double fault for the host.
  * Soft vectors push to a bad stack too, but there the result is an ordinary
  * page fault, which comes to us.
  :*/

@@ -8,9 +8,9 @@
  * Locking: vcpu->lock is held by every ioctl of the vCPU, RL_RUN included, so
  * the shadow and the traps have one user at a time. vm->mmu_lock, inside it,
  * guards what the MMU notifier changes: known pages, reverse maps, level 1
- * entries. vm->lock guards the creation of slots and of the vCPU. Other threads write
- * nothing while a guest runs but, in the shared page, *irqs and the status words, by
- * atomic operations, and timer_armed.
+ * entries. vm->lock guards the creation of slots and of the vCPU. Other threads
+ * write nothing while a guest runs but, in the shared page, *irqs and the status
+ * words, by atomic operations, and timer_armed.
  *
  * Address types are the host kernel's own: gva_t, gpa_t, gfn_t, hpa_t.
  *
