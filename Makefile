@@ -7,19 +7,24 @@ Q := $(if $(V),,@)
 say = @$(if $(V),:,printf '  %-8s %s\n' '$(1)' '$(2)')
 
 BUILD := $(abspath build)
-PREFIX ?= /usr/local
+ifeq ($(value PREFIX),)
+PREFIX = /usr/local
+endif
 CC = gcc
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
-VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+# The one version: of the program, the module, the packages.
+VERSION := $(shell cat VERSION)
 
-.PHONY: help deps build module launcher demo demo-disk check fuzz clean install bench journey
+.PHONY: help deps build module launcher demo demo-disk check fuzz clean install
+.PHONY: uninstall bench journey
 .DEFAULT_GOAL := build
 
 help:
 	@echo 'make deps       install what is missing, by apt (DEPS=no: only say)'
-	@echo 'make build      the module and the launcher (the default)'
-	@echo 'make module     build/module/ringlet.ko  (KDIR=: kernel headers)'
+	@echo 'make build      the module and the launcher, for the running kernel (the'
+	@echo '                default); FOR=sandbox: for the kernel of the tests'
+	@echo 'make module     build/module/ringlet.ko  (KDIR=: other kernel headers)'
 	@echo 'make launcher   build/ringlet'
 	@echo "make demo       a guest in the sandbox: a shell, or CMD='...'"
 	@echo '                GUEST_ADD=DIR appears at /add, STATS=FILE is written'
@@ -29,7 +34,8 @@ help:
 	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
 	@echo 'make bench      measurements in the sandbox'
 	@echo 'make journey    the book in the sources: build/journey.md'
-	@echo 'make install    into PREFIX=$(PREFIX), the module for the running kernel'
+	@echo 'make install    into PREFIX (/usr/local), the module for the running kernel;'
+	@echo '                DESTDIR=: below another folder. make uninstall undoes it'
 	@echo 'make clean      remove build/'
 	@echo 'V=1 shows the commands.'
 
@@ -48,15 +54,19 @@ include build.mk
 
 MODULE_BUILD = $(BUILD)/module
 TREE = $(MODULE_BUILD)/tree
-# Asked for only when needed: it may fetch a package.
-KDIR = $(shell tests/sandbox/kernels headers)
+# The running kernel's, or FOR=sandbox the one that tests boot, which may have to
+# be fetched: so it is asked for only when needed.
+KDIR = $(if $(filter sandbox,$(FOR)),$(shell tests/sandbox/kernels headers),$\
+	/lib/modules/$(shell uname -r)/build)
 
 module:
 	$(call say,KBUILD,ringlet.ko)
+	$(Q)[ -f '$(KDIR)/Makefile' ] || { echo 'make: no kernel headers in $(KDIR):' \
+		"apt install linux-headers-$$(uname -r), or make KDIR=DIR" >&2; exit 1; }
 	$(Q)tools/link-tree $(TREE) abi switcher host_module
-	$(Q)kdir='$(KDIR)'; [ -n "$$kdir" ] && \
-		$(MAKE) $(if $(V),V=1,-s) -C "$$kdir" M=$(TREE)/host_module \
-		CONFIG_DEBUG_INFO_BTF_MODULES= $(MODULE_FLAGS) modules
+	$(Q)$(MAKE) $(if $(V),V=1,-s) -C '$(KDIR)' M=$(TREE)/host_module \
+		RINGLET_VERSION=$(VERSION) CONFIG_DEBUG_INFO_BTF_MODULES= \
+		$(MODULE_FLAGS) modules
 	$(Q)cmp -s $(TREE)/host_module/ringlet.ko $(MODULE_BUILD)/ringlet.ko || \
 		{ cp $(TREE)/host_module/ringlet.ko $(MODULE_BUILD)/new.ko && \
 		mv $(MODULE_BUILD)/new.ko $(MODULE_BUILD)/ringlet.ko; }
@@ -69,20 +79,20 @@ LOCKED = mkdir -p build && flock build/lock
 # What it says goes to standard error: standard output is the command's.
 demo:
 	$(Q)tools/deps >&2
-	$(Q)$(LOCKED) $(MAKE) build >&2
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox >&2
 	$(Q)tests/sandbox/guest $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
 		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
 
 demo-disk:
 	$(Q)tools/deps >&2
-	$(Q)$(LOCKED) $(MAKE) build >&2
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox >&2
 	$(Q)tests/sandbox/disk $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
 		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
 export CMD
 
 check:
 	$(Q)tools/deps
-	$(Q)$(LOCKED) $(MAKE) build
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
 	$(Q)tools/report
 	$(Q)tests/run $(if $(TAGS),--tags '$(TAGS)') $(TESTS)
 
@@ -92,15 +102,23 @@ fuzz:
 
 bench:
 	$(Q)tools/deps
-	$(Q)$(LOCKED) $(MAKE) build
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
 	$(Q)tests/bench/run
 
 journey:
 	$(call say,JOURNEY,build/journey.md)
 	$(Q)tools/journey render build/journey.md
 
+# Any character is allowed in these paths, so make does not expand them.
+install uninstall: export RINGLET_DESTDIR := $(value DESTDIR)
+install uninstall: export RINGLET_PREFIX := $(value PREFIX)
+install: export RINGLET_FOR := $(if $(filter-out file,$(origin KDIR)),KDIR,$(FOR))
+
 install: build
-	$(Q)tools/install '$(DESTDIR)' '$(PREFIX)'
+	$(Q)tools/install
+
+uninstall:
+	$(Q)tools/install --undo
 
 clean:
 	$(call say,CLEAN,build)

@@ -3,13 +3,12 @@
 # The launcher, build/ringlet, and how any C file of it is compiled. Included
 # by the Makefile.
 
-LIBRARIES = liblzma zlib libzstd liblz4 libelf libseccomp libcap-ng liburing json-c
+LIBRARIES = liblzma zlib libzstd liblz4 libseccomp libcap-ng liburing json-c
 # Only those that the sources name are linked.
 header_liblzma = lzma.h
 header_zlib = zlib.h
 header_libzstd = zstd.h
 header_liblz4 = lz4[a-z]*.h
-header_libelf = g*e*libe*l*f*.h
 header_libseccomp = seccomp.h
 header_libcap-ng = cap-ng.h
 header_liburing = liburing.h
@@ -29,8 +28,7 @@ $(BUILD)/ringlet: $(OBJECTS)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@.$$$$ $(OBJECTS) $(LIBS) && \
 		mv $@.$$$$ $@
 
-# The version changes with each commit: only what prints it is rebuilt then.
-# The flags count for all.
+# Where the version changes, only what prints it is rebuilt. The flags count for all.
 PRINTS_VERSION := $(shell grep -l RINGLET_VERSION $(SOURCES))
 $(PRINTS_VERSION:%.c=$(BUILD)/obj/%.o): $(BUILD)/version
 $(PRINTS_VERSION:%.c=$(BUILD)/obj/%.o): VERSION_FLAG = -DRINGLET_VERSION='"$(VERSION)"'

@@ -140,4 +140,4 @@ module_init(ringlet_init);
 module_exit(ringlet_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("ringlet: paravirtual Linux guests in ring 1");
-MODULE_VERSION("0.1");
+MODULE_VERSION(RINGLET_VERSION);

@@ -13,10 +13,6 @@
 #include "exit.h"
 #include "log.h"
 
-#ifndef RINGLET_VERSION
-#define RINGLET_VERSION "0.1"
-#endif
-
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
