@@ -17,7 +17,7 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 VERSION := $(shell cat VERSION)
 
 .PHONY: help deps build module launcher demo demo-disk check fuzz clean install
-.PHONY: uninstall bench journey
+.PHONY: uninstall deb bench journey
 .DEFAULT_GOAL := build
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo 'make journey    the book in the sources: build/journey.md'
 	@echo 'make install    into PREFIX (/usr/local), the module for the running kernel;'
 	@echo '                DESTDIR=: below another folder. make uninstall undoes it'
+	@echo 'make deb        Debian packages in build/deb/'
 	@echo 'make clean      remove build/'
 	@echo 'V=1 shows the commands.'
 
@@ -119,6 +120,18 @@ install: build
 
 uninstall:
 	$(Q)tools/install --undo
+
+# dpkg-buildpackage writes beside the folder that it works in.
+deb:
+	$(Q)tools/deps deb
+	$(call say,DEB,build/deb)
+	$(Q)rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb/source
+	$(Q)cp -r $(filter-out build,$(wildcard *)) $(BUILD)/deb/source
+	$(Q)cd $(BUILD)/deb/source && env -u MAKEFLAGS -u MAKEOVERRIDES \
+		dpkg-buildpackage -b -us -uc >../log 2>&1 || \
+		{ cat ../log; exit 1; }
+	$(Q)rm -rf $(BUILD)/deb/source
+	$(Q)ls $(BUILD)/deb/*.deb
 
 clean:
 	$(call say,CLEAN,build)

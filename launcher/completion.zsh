@@ -1,0 +1,18 @@
+#compdef ringlet
+# SPDX-License-Identifier: GPL-2.0
+# Completion of ringlet(1) for zsh. The options are asked from the program, so
+# that this file cannot be behind it.
+
+local -a options
+if ((CURRENT == 2)); then
+	compadd run check prepare --help --version
+elif ((${words[(I)--]} && ${words[(I)--]} < CURRENT)); then
+	return 1	# the guest's kernel's arguments
+elif [[ ${words[CURRENT]} == -* ]]; then
+	options=(${(f)"$(_call_program options ringlet ${words[2]} --help |
+		grep -oE -- '^ {2,6}(-., )?--[a-z-]+' |
+		grep -oE -- '--[a-z-]+|-[a-zA-Z]\b')"})
+	compadd -a options
+else
+	_files
+fi
