@@ -53,6 +53,8 @@ static const char help[] =
 "                      words: ,readonly ,direct ,serial=S ,id=N\n"
 "      --net HOW       a network: user, tap=NAME, unix=PATH; more words:\n"
 "                      ,mac=M and, with user, ,forward=HOST:GUEST\n"
+"      --share DIR     a folder of the host, served by diod; more words:\n"
+"                      ,tag=NAME (else share0, share1...) ,readonly\n"
 "      --no-rng        no random numbers from the host (the default: --rng)\n"
 "      --balloon[=HOW] memory that the guest does not need goes back to the\n"
 "                      host; HOW: take=SIZE,socket=PATH\n"

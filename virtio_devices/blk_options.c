@@ -10,22 +10,6 @@
 static const char nbd_prefix[] = "nbd:";
 static const char unix_prefix[] = "nbd:unix:";
 
-/* Up to the first comma; two commas are one that belongs to the name. */
-static const char *options_path(const char *text, char *path, size_t size)
-{
-	size_t used = 0;
-
-	for (; *text; text++) {
-		if (*text == ',' && *++text != ',')
-			break;
-		if (used + 1 >= size)
-			return NULL;
-		path[used++] = *text;
-	}
-	path[used] = '\0';
-	return text;
-}
-
 static int options_serial(const char *value, struct blk_options *options)
 {
 	if (!value || !*value || strlen(value) >= sizeof(options->serial))
@@ -108,7 +92,7 @@ int blk_options_parse(const char *text, unsigned int order,
 
 	memset(options, 0, sizeof(*options));
 	options->id = order;
-	words.rest = options_path(text, options->path, sizeof(options->path));
+	words.rest = words_path(text, options->path, sizeof(options->path));
 	if (!words.rest) {
 		snprintf(message, size, "--disk: the file's name is too long");
 		return -EINVAL;

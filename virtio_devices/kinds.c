@@ -7,6 +7,7 @@
 #include "device.h"
 #include "net.h"
 #include "rng.h"
+#include "share.h"
 #include "vconsole.h"
 
 const struct virtio_kind *const virtio_kinds[] = {
@@ -15,6 +16,7 @@ const struct virtio_kind *const virtio_kinds[] = {
 	&net_kind,
 	&balloon_kind,
 	&vconsole_kind,
+	&share_kind,
 	NULL
 };
 

@@ -37,6 +37,21 @@ bool words_next(struct words *words)
 	return true;
 }
 
+const char *words_path(const char *text, char *path, size_t size)
+{
+	size_t used = 0;
+
+	for (; *text; text++) {
+		if (*text == ',' && *++text != ',')
+			break;
+		if (used + 1 >= size)
+			return NULL;
+		path[used++] = *text;
+	}
+	path[used] = '\0';
+	return text;
+}
+
 int words_number(const char *value, uint64_t least, uint64_t most,
 		 uint64_t *number)
 {

@@ -26,6 +26,12 @@ struct words {
 /* False: no more words. */
 bool words_next(struct words *words);
 
+/*
+ * A path that begins the text, up to the first comma; two commas are one that
+ * belongs to the name. What is behind it, or NULL where size is not enough.
+ */
+const char *words_path(const char *text, char *path, size_t size);
+
 /* A whole decimal number from least to most; 0 or -EINVAL. */
 int words_number(const char *value, uint64_t least, uint64_t most,
 		 uint64_t *number);

@@ -96,6 +96,8 @@ def parser():
     p.add_argument("--append", default="")
     p.add_argument("--module-args", default="")
     p.add_argument("--host-add", action="append", default=[])
+    p.add_argument("--host-program", action="append", default=[],
+                   dest="program")
     p.add_argument("--before", default=":")
     p.add_argument("--after", default=":")
     p.add_argument("--wrap", default="")
@@ -196,7 +198,7 @@ def main(words, usage):
         return 0
     options = parser().parse_args(words)
     options.memory = options.memory or HOST_MEMORY + options.guest_memory
-    options.flavour, options.bare, options.program = "amd64", False, []
+    options.flavour, options.bare = "amd64", False
     if options.pack:
         return pack(options)
     token = secrets.token_hex(8)
