@@ -15,7 +15,9 @@
  * - nothing under mmu_lock sleeps. Where a page is not known, memory_find()
  *   notes it and gives -EAGAIN; the caller drops the lock, calls
  *   memory_fault_in() and starts over;
- * - a page that was looked up while an invalidation ran is looked up again.
+ * - a page that was looked up while an invalidation ran is looked up again, also
+ *   when that began before the look-up and ended before its result was used: so
+ *   invalidations are counted where they begin and where they end.
  *
  * The one page that the host uses at any time, the vCPU's shared page, is
  * pinned instead.
@@ -156,7 +158,11 @@ static unsigned long invalidations(struct rl_vm *vm)
 	return n;
 }
 
-/* Makes pages known unless an invalidation came between. */
+/*
+ * Makes pages known unless an invalidation ran meanwhile. `seen` was sampled before
+ * the look-up. One that began after the sample counted then; one that was running
+ * either runs still, or counted again when it ended, which was after the sample.
+ */
 static bool publish(struct rl_vm *vm, struct memory_slot *s, u64 first,
 		    struct page **pages, int count, unsigned long seen)
 {
@@ -356,6 +362,7 @@ static void invalidate_end(struct mmu_notifier *notifier,
 	struct rl_vm *vm = container_of(notifier, struct rl_vm, notifier);
 
 	spin_lock(&vm->mmu_lock);
+	vm->invalidations++;
 	vm->invalidating--;
 	spin_unlock(&vm->mmu_lock);
 }

@@ -296,7 +296,7 @@ struct rl_vm {
 	   notifier; see memory.c. */
 	spinlock_t mmu_lock;
 	struct mmu_notifier notifier;
-	unsigned long invalidations;	/* begun so far */
+	unsigned long invalidations;	/* begun, and ended, so far */
 	unsigned int invalidating;	/* begun and not ended */
 	gfn_t missing;			/* where memory_find() gave -EAGAIN */
 	struct rl_vcpu *vcpu;

@@ -17,7 +17,10 @@ COMPLAINTS = re.compile("|".join((
     r"(soft|hard) lockup",
     r"Kernel panic",
     r"DEBUG_LOCKS_WARN_ON",
-    r"BUG kmalloc|Bad page (state|map)",
+    r"Bad page (state|map)",
+    # page_poison and slub_debug
+    r"pagealloc: (memory corruption|single bit error)",
+    r"\bBUG [\w-]+.* \((Not tainted|Tainted: .*)\): ",
     r"scheduling while atomic",
     r"refcount_t: ",
     r"Uhhuh\. NMI received",
