@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/perf_event.h>
 #include <linux/hw_breakpoint.h>
+#include <linux/kvm_para.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <asm/debugreg.h>
@@ -55,6 +56,23 @@ static void handle_machine_check(void)
 	do_machine_check(&regs);
 }
 
+/*
+ * The host may itself be a guest of KVM, which reports a page of the host's that
+ * is on a disk by a #PF of its own. It does so where CPL is not 0, and takes our
+ * ring 1 and 3 for programs. That it was KVM is told by a flag alone, in the
+ * host's memory, and by whoever asks first: a #PF of the host's kernel that found
+ * it would be taken for KVM's, which is a panic. So it is asked at each exit
+ * that a #PF can have led to, before anything can fault: for vector 14, and for
+ * an NMI or a #MC that made the switcher forget a #PF (ist_entry). The error code
+ * is 0, so page_fault never passes such a fault on. CR2 holds the token.
+ */
+static void take_fault_from_below(struct rl_vcpu *vcpu)
+{
+	vcpu->below.flags = kvm_read_and_reset_apf_flags();
+	if (unlikely(vcpu->below.flags))
+		vcpu->below.token = native_read_cr2();
+}
+
 /*J: enter.interrupts
  * The host's interrupts must not wait for a guest, so while one runs the real
  * interrupt flag is always on, whatever the guest believes. Each interrupt is
@@ -67,6 +85,8 @@ static void handle_host_events(struct rl_vcpu *vcpu)
 	u64 pending = vcpu->host->pending;
 
 	if (unlikely(pending | (vector == 2))) {
+		if (vector == 2)
+			take_fault_from_below(vcpu);
 		if (vector == 2 || (pending & PENDING_NMI)) {
 			vcpu->vm->stats.nmis++;
 			reraise_nmi();
@@ -80,8 +100,10 @@ static void handle_host_events(struct rl_vcpu *vcpu)
 		   kernel to those who wait for every task to come by. */
 		rcu_note_context_switch(false);
 	}
-	if (vector == 18)
+	if (vector == 18) {
+		take_fault_from_below(vcpu);
 		handle_machine_check();
+	}
 }
 
 /* All but DR7, which the switcher loads and clears (see breakpoints_off). */
@@ -167,8 +189,10 @@ int enter_guest(struct rl_vcpu *vcpu)
 	syscall_msrs_exited();
 	vcpu->mark_ns = rdtsc();
 	count_ticks(&vcpu->vm->stats.guest_ns, now, vcpu->mark_ns);
-	if (vcpu->regs->vector == 14)
+	if (vcpu->regs->vector == 14) {
 		vcpu->fault_gva = native_read_cr2();
+		take_fault_from_below(vcpu);
+	}
 	if (unlikely(vcpu->regs->vector == 1 || vcpu->shared->dr7))
 		store_debug_registers(vcpu);
 	else if (unlikely(hw_breakpoint_active()))

@@ -6,7 +6,28 @@
  * to happen with interrupts off is done (enter.c).
  */
 #include <linux/kernel.h>
+#include <linux/kvm_para.h>
 #include "ringlet.h"
+
+/*
+ * A page of the host's is on a disk of the KVM below: this thread sleeps until
+ * it is there, as any program's would, and the guest tries again. True: that was
+ * all there is to this exit. See take_fault_from_below().
+ */
+static bool fault_from_below(struct rl_vcpu *vcpu)
+{
+	u32 flags = vcpu->below.flags;
+
+	if (likely(!flags))
+		return false;
+	vcpu->below.flags = 0;
+	if (flags & KVM_PV_REASON_PAGE_NOT_PRESENT) {
+		local_irq_disable();
+		kvm_async_pf_task_wait_schedule(vcpu->below.token);
+		local_irq_enable();
+	}
+	return true;
+}
 
 static enum exit_action page_fault(struct rl_vcpu *vcpu)
 {
@@ -14,6 +35,8 @@ static enum exit_action page_fault(struct rl_vcpu *vcpu)
 	gva_t gva = vcpu->fault_gva;
 	int r;
 
+	if (fault_from_below(vcpu))
+		return EXIT_RESUME;
 	/* With five levels the processor takes more addresses than a guest
 	   with four may use. */
 	if (!gva_canonical(gva)) {
@@ -92,6 +115,7 @@ enum exit_action exit_handle(struct rl_vcpu *vcpu)
 		inject_fault(vcpu, 6, false, 0);
 		return EXIT_RESUME;
 	case 2: case 18:
+		fault_from_below(vcpu);
 		return EXIT_RESUME;
 	case 10: case 17: case 21: case 29: case 30:
 		inject_fault(vcpu, vector, true, vcpu->regs->error);

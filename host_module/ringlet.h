@@ -268,6 +268,10 @@ struct rl_vcpu {
 	u64 cr0, cr4;			/* as the guest believes */
 	u64 dr[4], dr6, dr7;
 	u64 fault_gva;
+	/* KVM's asynchronous #PF, where the host is a guest of KVM. */
+	struct {
+		u32 flags, token;
+	} below;
 	/* Lines that wait: the word in the shared page, once there is one. */
 	unsigned long *irqs, early_irqs;
 	bool halted;
