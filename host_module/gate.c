@@ -10,6 +10,7 @@
  * gates).
  */
 #include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <asm/desc.h>
 #include "ringlet.h"
 
@@ -98,6 +99,7 @@ int gate_set(struct rl_vcpu *vcpu, u64 vector, gva_t handler, u64 flags)
 		return -EINVAL;
 	if ((flags & RL_TRAP_DIRECT) && !may_be_direct(vector))
 		return -EINVAL;
+	vector = array_index_nospec(vector, 256);
 	vcpu->traps[vector].handler = handler;
 	vcpu->traps[vector].flags = flags;
 	if (vcpu->bound_cpu >= 0)

@@ -5,6 +5,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/ktime.h>
 #include <linux/timekeeping.h>
 #include <asm/tsc.h>
@@ -69,6 +70,7 @@ static s64 set_tls(struct rl_vcpu *vcpu, u64 index, u64 descriptor)
 
 	if (index >= RL_TLS_COUNT || !segment_user_ok(descriptor, &safe))
 		return -EINVAL;
+	index = array_index_nospec(index, RL_TLS_COUNT);
 	vcpu->gdt[RL_TLS_FIRST + index] = safe;
 	return 0;
 }
@@ -199,7 +201,8 @@ enum exit_action hypercall_handle(struct rl_vcpu *vcpu)
 	u64 nr = r->rax;
 
 	if (nr < RL_STAT_HYPERCALLS)
-		vcpu->vm->stats.hypercalls[nr]++;
+		vcpu->vm->stats.hypercalls[array_index_nospec(
+			nr, RL_STAT_HYPERCALLS)]++;
 	switch (nr) {
 	case RL_HC_CONSOLE_WRITE:
 		return console(vcpu, RL_EXIT_CONSOLE_WRITE, r->rdi, r->rsi);

@@ -23,6 +23,7 @@
  * pinned instead.
  */
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -128,7 +129,7 @@ struct page *memory_page(struct rl_vm *vm, gfn_t gfn)
 {
 	struct memory_slot *s = slot_of(vm, gfn);
 
-	return s ? s->pages[gfn - s->base] : NULL;
+	return s ? s->pages[array_index_nospec(gfn - s->base, s->npages)] : NULL;
 }
 
 /*
@@ -141,7 +142,7 @@ int memory_find(struct rl_vm *vm, gfn_t gfn, struct page **page)
 
 	if (!s)
 		return -EFAULT;
-	*page = s->pages[gfn - s->base];
+	*page = s->pages[array_index_nospec(gfn - s->base, s->npages)];
 	if (*page)
 		return 0;
 	vm->missing = gfn;

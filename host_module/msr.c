@@ -112,7 +112,7 @@ int debugreg_write(struct rl_vcpu *vcpu, unsigned int n, u64 value)
 		if (pgd_slot(value + 7) == RL_WINDOW_SLOT ||
 		    pgd_slot(value + 7) == RL_ALIAS_SLOT)
 			return -EINVAL;
-		vcpu->dr[n] = value;
+		vcpu->dr[n & 3] = value;
 		return 0;
 	case 4: case 6:
 		vcpu->dr6 = (value & 0xe00f) | DR6_RESERVED;
@@ -131,7 +131,7 @@ int debugreg_read(struct rl_vcpu *vcpu, unsigned int n, u64 *value)
 {
 	switch (n) {
 	case 0: case 1: case 2: case 3:
-		*value = vcpu->dr[n];
+		*value = vcpu->dr[n & 3];
 		return 0;
 	case 4: case 6:
 		*value = vcpu->dr6;

@@ -10,6 +10,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
@@ -122,7 +123,7 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		vcpu = READ_ONCE(vm->vcpu);
 		if (!vcpu || arg >= RL_IRQ_COUNT)
 			return -EINVAL;
-		vcpu_raise(vcpu, arg);
+		vcpu_raise(vcpu, array_index_nospec(arg, RL_IRQ_COUNT));
 		return 0;
 	case RL_GET_STATS:
 		return get_stats(vm, (void __user *)arg);
