@@ -32,4 +32,25 @@ static inline bool compat_leaks_buffers(void)
 		;
 }
 
+/* Does Linux undo what a program taught the predictors at its own entries? */
+static inline bool compat_untrains_at_entry(void)
+{
+	return boot_cpu_has_bug(X86_BUG_RETBLEED)
+#ifdef X86_BUG_SRSO
+		|| boot_cpu_has_bug(X86_BUG_SRSO)
+#endif
+		;
+}
+
+/* Does IBPB leave the predictions that SRSO makes use of? */
+static inline bool compat_ibpb_incomplete(void)
+{
+#ifdef X86_BUG_SRSO
+	return boot_cpu_has_bug(X86_BUG_SRSO) &&
+	       !boot_cpu_has(X86_FEATURE_IBPB_BRTYPE);
+#else
+	return false;
+#endif
+}
+
 #endif

@@ -5,6 +5,7 @@
  * Everything here runs with preemption and interrupts off, so pCPU and window
  * stay the same.
  */
+#include <linux/cpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/perf_event.h>
@@ -21,9 +22,45 @@
 #include "ringlet.h"
 #include "trace.h"
 
-static bool ibpb;
-module_param(ibpb, bool, 0644);
+static bool ibpb;		/* as asked for */
+static bool must_flush;		/* ... or needed */
+
+static int set_ibpb(const char *value, const struct kernel_param *param)
+{
+	bool on;
+	int r = kstrtobool(value, &on);
+
+	if (!r && on && !boot_cpu_has(X86_FEATURE_IBPB)) {
+		pr_err("ibpb=1: this processor has no IBPB (update its microcode, or the hypervisor below)\n");
+		return -ENODEV;
+	}
+	if (!r)
+		WRITE_ONCE(ibpb, on);
+	return r;
+}
+
+static const struct kernel_param_ops ibpb_ops = {
+	.set = set_ibpb,
+	.get = param_get_bool,
+};
+module_param_cb(ibpb, &ibpb_ops, &ibpb, 0644);
 MODULE_PARM_DESC(ibpb, "flush the branch predictors after each exit (slow; for guests that are not trusted)");
+
+/*
+ * Against RETBLEED and SRSO Linux makes its predictions harmless where its own
+ * entries are. An exit of a guest is none of them; so it flushes. mitigations=off
+ * counts here as it does for Linux.
+ */
+void enter_init(void)
+{
+	if (!compat_untrains_at_entry() || cpu_mitigations_off())
+		return;
+	must_flush = boot_cpu_has(X86_FEATURE_IBPB);
+	if (must_flush)
+		pr_info("RETBLEED or SRSO: each exit of a guest flushes the branch predictors\n");
+	if (!must_flush || compat_ibpb_incomplete())
+		pr_warn("RETBLEED or SRSO without the IBPB that helps: guests can steer the host's predictions (update the microcode, or the hypervisor below)\n");
+}
 
 /*
  * What a guest keeps of the host's CR4: see Documentation/design.md, "A world
@@ -164,7 +201,7 @@ int enter_guest(struct rl_vcpu *vcpu)
 	host->guest_cr3 = host->exit_cr3;
 	host->pending = 0;
 	/* Ring 1 trains predictors in the same mode as the host's kernel. */
-	host->ibpb = READ_ONCE(ibpb) && cpu_feature_enabled(X86_FEATURE_IBPB);
+	host->ibpb = READ_ONCE(ibpb) | must_flush;
 	vcpu->shared->host_cr3 = __native_read_cr3();
 	if (unlikely(hw_breakpoint_active()))
 		set_debugreg(0, 7);
@@ -175,14 +212,11 @@ int enter_guest(struct rl_vcpu *vcpu)
 	now = rdtsc();
 	count_ticks(&vcpu->vm->stats.host_ns, vcpu->mark_ns, now);
 
-	/* Ring 1 must not sample what the host left in the core's buffers. */
-	if (compat_leaks_buffers())
-		x86_clear_cpu_buffers();
 	/* The guest has no PKRU, but XRSTOR writes it all the same. */
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE))
 		pkru = rdpkru();
 
-	window_call(cpu);
+	window_call();
 
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE) && rdpkru() != pkru)
 		wrpkru(pkru);
@@ -199,6 +233,8 @@ int enter_guest(struct rl_vcpu *vcpu)
 		hw_breakpoint_restore();
 	handle_host_events(vcpu);
 	trace_rl_exit(vcpu);
-	shadow_follow(vcpu, host->exit_cr3);
+	/* The window's stub may have switched roots by itself. */
+	if (host->exit_cr3 != host->guest_cr3)
+		shadow_follow(vcpu, host->exit_cr3);
 	return 0;
 }

@@ -112,6 +112,7 @@ static int __init ringlet_init(void)
 	r = syscall_msrs_init();
 	if (r)
 		goto window;
+	enter_init();
 	stats_init();
 	r = misc_register(&device);
 	if (r)

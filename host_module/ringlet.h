@@ -27,6 +27,7 @@
 #include <linux/mm_types.h>
 #include <linux/kref.h>
 #include <linux/mmu_notifier.h>
+#include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <asm/fpu/api.h>
 #include <asm/desc_defs.h>
@@ -219,8 +220,18 @@ void gate_build_all(struct rl_vcpu *vcpu);
 
 int syscall_msrs_init(void);
 void syscall_msrs_exit(void);
-void syscall_msrs_load(void);
+void syscall_msrs_take(void);
 void syscall_msrs_exited(void);
+
+/* The registers of this pCPU hold the switcher's addresses. */
+DECLARE_PER_CPU(bool, syscall_msrs_loaded);
+
+/* SYSCALL and SYSENTER are the switcher's from now on. Interrupts off. */
+static inline void syscall_msrs_load(void)
+{
+	if (unlikely(!this_cpu_read(syscall_msrs_loaded)))
+		syscall_msrs_take();
+}
 
 /* --- window.c: per-pCPU windows ------------------------------------------ */
 
@@ -229,7 +240,7 @@ void window_exit(void);
 int window_attach(struct rl_vm *vm);
 void window_detach(struct rl_vm *vm);
 int window_bind(struct rl_vcpu *vcpu, int cpu);
-void window_call(int cpu);
+void window_call(void);
 u64 window_address(int cpu);
 bool window_bound(const struct rl_vcpu *vcpu, int cpu);
 void window_unbind(struct rl_vcpu *vcpu);
@@ -326,6 +337,7 @@ void vcpu_raise(struct rl_vcpu *vcpu, unsigned int line);
 __printf(2, 3)
 void rl_kill_guest(struct rl_vcpu *vcpu, const char *format, ...);
 
+void enter_init(void);
 int enter_guest(struct rl_vcpu *vcpu);
 void enter_reraise(u64 vector);
 void reraise_nmi(void);

@@ -17,12 +17,12 @@
 extern const char switcher_text[], switcher_syscall[], switcher_syscall32[];
 
 struct syscall_msrs {
-	bool loaded;			/* the registers hold ours */
 	u64 lstar, cstar, sysenter_cs;	/* the host's */
 	struct user_return_notifier notifier;
 };
 
 static DEFINE_PER_CPU(struct syscall_msrs, saved);
+DEFINE_PER_CPU(bool, syscall_msrs_loaded);
 static int hotplug_state;
 
 /*J: window.msrs
@@ -36,13 +36,13 @@ static int hotplug_state;
  :*/
 static void restore_msrs(struct syscall_msrs *m)
 {
-	if (!m->loaded)
+	if (!this_cpu_read(syscall_msrs_loaded))
 		return;
 	wrmsrl(MSR_LSTAR, m->lstar);
 	wrmsrl(MSR_CSTAR, m->cstar);
 	if (m->sysenter_cs)
 		wrmsrl(MSR_IA32_SYSENTER_CS, m->sysenter_cs);
-	m->loaded = false;
+	this_cpu_write(syscall_msrs_loaded, false);
 	user_return_notifier_unregister(&m->notifier);
 }
 
@@ -55,14 +55,12 @@ static void on_user_return(struct user_return_notifier *notifier)
 	local_irq_restore(flags);
 }
 
-/* SYSCALL and SYSENTER are the switcher's from now on. Interrupts off. */
-void syscall_msrs_load(void)
+/* syscall_msrs_load() where they are not yet. */
+void syscall_msrs_take(void)
 {
 	struct syscall_msrs *m = this_cpu_ptr(&saved);
 	u64 base = window_address(smp_processor_id());
 
-	if (likely(m->loaded))
-		return;
 	rdmsrl(MSR_LSTAR, m->lstar);
 	rdmsrl(MSR_CSTAR, m->cstar);
 	rdmsrl(MSR_IA32_SYSENTER_CS, m->sysenter_cs);
@@ -70,7 +68,7 @@ void syscall_msrs_load(void)
 	wrmsrl(MSR_CSTAR, base + (switcher_syscall32 - switcher_text));
 	if (m->sysenter_cs)
 		wrmsrl(MSR_IA32_SYSENTER_CS, 0);
-	m->loaded = true;
+	this_cpu_write(syscall_msrs_loaded, true);
 	m->notifier.on_user_return = on_user_return;
 	user_return_notifier_register(&m->notifier);
 }
@@ -98,8 +96,8 @@ static int forget_msrs(unsigned int cpu)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	if (m->loaded) {
-		m->loaded = false;
+	if (this_cpu_read(syscall_msrs_loaded)) {
+		this_cpu_write(syscall_msrs_loaded, false);
 		user_return_notifier_unregister(&m->notifier);
 	}
 	local_irq_restore(flags);

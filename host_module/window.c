@@ -20,14 +20,16 @@
 #include <asm/pgtable.h>
 #include <asm/tlbflush.h>
 #include <asm/desc.h>
+#include "compat.h"
 #include "ringlet.h"
 
 #define TABLE (PTE_P | PTE_W | PTE_A)
 #define PAGES_PER_WINDOW (WINDOW_SIZE / PAGE_SIZE)
 
-extern const char switcher_text[], switcher_enter[];
+extern const char switcher_text[], switcher_enter[], switcher_verw[];
 
 struct window {
+	void (*enter)(void);		/* switcher_enter() in this window */
 	u64 *pud, *pmd, *pt;		/* the guest's view */
 	struct rl_vcpu *vcpu;		/* whose pages are mapped */
 };
@@ -201,12 +203,9 @@ void window_unbind(struct rl_vcpu *vcpu)
 }
 
 /* Jumps into this pCPU's window: switcher_enter() of the switcher. */
-void window_call(int cpu)
+void window_call(void)
 {
-	void (*enter)(void) = (void *)(window_address(cpu) +
-				       (switcher_enter - switcher_text));
-
-	enter();
+	this_cpu_read(windows.enter)();
 }
 
 /* --- the launcher's PGD ---------------------------------------------------- */
@@ -313,6 +312,8 @@ static int make_guest_view(int cpu)
 	struct window *w = per_cpu_ptr(&windows, cpu);
 	u64 n = (u64)cpu * PAGES_PER_WINDOW;
 
+	w->enter = (void *)(window_address(cpu) +
+			    (switcher_enter - switcher_text));
 	w->pud = (u64 *)get_zeroed_page(GFP_KERNEL);
 	w->pmd = (u64 *)get_zeroed_page(GFP_KERNEL);
 	w->pt = (u64 *)get_zeroed_page(GFP_KERNEL);
@@ -327,6 +328,16 @@ static int make_guest_view(int cpu)
 		*guest_pte(cpu, WINDOW_TEXT + i) = pte;
 	}
 	return 0;
+}
+
+static void copy_text(void)
+{
+	static const u8 nop7[] = { 0x0f, 0x1f, 0x80, 0, 0, 0, 0 };
+
+	memcpy(text, switcher_text, WINDOW_TEXT_SIZE);
+	if (!compat_leaks_buffers())
+		memcpy(text + (switcher_verw - switcher_text), nop7,
+		       sizeof(nop7));
 }
 
 static int make_host_view(void)
@@ -384,7 +395,7 @@ int window_init(void)
 					get_order(WINDOW_TEXT_SIZE));
 	if (!text)
 		return -ENOMEM;
-	memcpy(text, switcher_text, WINDOW_TEXT_SIZE);
+	copy_text();
 	r = make_host_view();
 	for_each_possible_cpu(cpu)
 		if (!r)

@@ -27,7 +27,8 @@
 #include "../abi/guest.h"
 #include "layout.h"
 
-#define MSR_PRED_CMD 0x49
+#define MSR_PRED_CMD	0x49
+#define RETURN_STACK	32	/* entries of the largest return stack */
 
 /* Error code of a page fault. */
 #define FAULT_P		1
@@ -37,7 +38,7 @@
 	.section .rodata.switcher, "a", @progbits
 	.balign 4096
 	.globl	switcher_text, switcher_text_end, switcher_enter
-	.globl	switcher_syscall, switcher_syscall32
+	.globl	switcher_syscall, switcher_syscall32, switcher_verw
 
 /* A field of one of the window's pages, relative to RIP. */
 #define SHARED(off)	(switcher_text + WINDOW_SHARED + (off))(%rip)
@@ -101,7 +102,8 @@ stub_page_fault_jump:
  * Runs the guest whose pages this pCPU's window maps, until it exits. On
  * entry: host's CR3, interrupts off, window_host.{cr4,guest_cr4,guest_cr3},
  * window_shared.host_cr3 and the frame filled in. On return: frame.vector
- * tells why, the flags are those of a fresh C function, host's CR3 and CR4.
+ * tells why, the flags are those of a fresh C function, host's CR3 and CR4, and
+ * no register holds what the guest put there.
  * DS, ES, FS, GS selectors are 0 before and after.
  */
 switcher_enter:
@@ -154,7 +156,16 @@ enter_bases:
 	popq	%rsi
 	popq	%rdi
 	addq	$16, %rsp		/* vector and error code */
+	/* Where the processor keeps data in buffers, ring 1 must not sample what
+	   the host left there. The last act, so that nothing of the host's comes
+	   behind it: the iretq reads the guest's own frame. Seven bytes that are
+	   one NOP on other processors (window_init). */
+switcher_verw:
+	verw	verw_selector(%rip)
+	.org	switcher_verw + 7, 0x90
 	iretq
+verw_selector:
+	.word	RL_SWITCHER_SS
 enter_selectors:
 	/* A selector that the guest made invalid faults here, at CPL 0: the
 	   guest is killed (exit_from_window). */
@@ -240,6 +251,20 @@ leave_bases:
 	jne	leave_ibpb
 leave_stack:
 	movq	HOST(HOST_RSP), %rsp
+	/* The guest's calls may have left predictions for the returns to come,
+	   and the host's thunks help none of them: 32 harmless ones instead, as
+	   many as any processor remembers. No return may stand before this. */
+	.rept	RETURN_STACK
+	call	1f
+	int3
+1:
+	.endr
+	addq	$(8 * RETURN_STACK), %rsp
+	lfence
+	/* No register of the guest's is left for a gadget of the host's. */
+	.irp	r, eax, ecx, edx, esi, edi, r8d, r9d, r10d, r11d
+	xorl	%\r, %\r
+	.endr
 	popq	%r15
 	popq	%r14
 	popq	%r13
@@ -249,20 +274,12 @@ leave_stack:
 	ret
 	int3
 leave_ibpb:
-	/* Asked for by ibpb=1: nothing that the guest taught the predictors
-	   outlives this, and the returns to come have innocent predictions. */
+	/* Nothing that the guest taught the predictors outlives this. Some
+	   processors keep the return stack, so it comes before leave_stack. */
 	movl	$MSR_PRED_CMD, %ecx
 	movl	$1, %eax
 	xorl	%edx, %edx
 	wrmsr
-	movl	$16, %eax
-1:	call	2f
-	int3
-2:	call	3f
-	int3
-3:	decl	%eax
-	jnz	1b
-	lfence
 	jmp	leave_stack
 leave_selectors:
 	/* NULL selectors need no descriptor table. */

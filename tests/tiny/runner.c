@@ -337,6 +337,21 @@ static uint64_t symbol(const char *name)
 	return at;
 }
 
+/* One of the words of /proc/cpuinfo's list of bugs that VERW helps against. */
+static bool leaks_buffers(const char *line)
+{
+	static const char *const bugs[] = {
+		" mds", " taa", " mmio_stale_data", " rfds", " tsa"
+	};
+
+	if (strncmp(line, "bugs", 4))
+		return false;
+	for (size_t i = 0; i < sizeof(bugs) / sizeof(*bugs); i++)
+		if (strstr(line, bugs[i]))
+			return true;
+	return false;
+}
+
 static void look_around(void)
 {
 	FILE *f = fopen("/proc/cpuinfo", "r");
@@ -346,6 +361,8 @@ static void look_around(void)
 		if (!strncmp(line, "model name", 10) &&
 		    (strstr(line, "QEMU") || strstr(line, "TCG")))
 			environment |= TINY_ENV_TCG;
+		else if (leaks_buffers(line))
+			environment |= TINY_ENV_BUFFERS;
 	if (f)
 		fclose(f);
 	window_call = symbol("window_call");
