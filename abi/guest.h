@@ -92,7 +92,10 @@
 /* Flags of RL_HC_SET_TRAP. */
 #define RL_TRAP_USER	1	/* ring 3 may raise it with `int` (DPL 3) */
 #define RL_TRAP_DIRECT	2	/* a hardware trap gate straight to the handler,
-				   without the host: soft vectors only */
+				   without the host: soft vectors only. The
+				   frame is the processor's (RSP: entry_stack
+				   from ring 3), GS base and vif are as they
+				   were, also where the host raises it */
 
 #define RL_SHUTDOWN_POWEROFF	0
 #define RL_SHUTDOWN_REBOOT	1

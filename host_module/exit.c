@@ -7,6 +7,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/kvm_para.h>
+#include <asm/processor-flags.h>
 #include "ringlet.h"
 
 /*
@@ -111,7 +112,9 @@ enum exit_action exit_handle(struct rl_vcpu *vcpu)
 		inject_fault(vcpu, 1, false, 0);
 		return EXIT_RESUME;
 	case VECTOR_SYSCALL32:
+		/* A fault's saved RF is 1 (SDM volume 3, 17.3.1.1). */
 		vcpu->regs->rip -= 2;
+		vcpu->regs->rflags |= X86_EFLAGS_RF;
 		inject_fault(vcpu, 6, false, 0);
 		return EXIT_RESUME;
 	case 2: case 18:

@@ -3,9 +3,10 @@
  * Injection: delivering faults and interrupts to the guest kernel.
  *
  * The host does what the processor would do at CPL 0: choose the stack, push
- * the frame, go to the handler. It also does what the paravirt layer's stubs do
- * at the gates that are direct (GS, the shape of the saved CS, the virtual
- * interrupt flag), so that the handler can be the guest kernel's own.
+ * the frame, go to the handler. Where the handler is the guest kernel's own, it
+ * also does the work of an entry (GS, the shape of the saved CS, the virtual
+ * interrupt flag). A vector with a direct gate has a stub for a handler that does
+ * that itself, and must find what a gate leaves, whoever brought it there.
  *
  * Runs in the vCPU's thread, outside the guest, holder of vcpu->lock. Guest
  * memory is written through walks, so everything here may sleep.
@@ -46,43 +47,72 @@ bool inject_possible(struct rl_vcpu *vcpu)
 }
 
 /*
+ * What the processor does at a direct gate, and no more: its handler begins with
+ * the stub that a gate leads to, and that does the rest of the work itself. So
+ * the frame holds CS, SS and RFLAGS as they are, from ring 3 it goes to the
+ * entry stack (RSP1), and GS base and vif stay as they were.
+ */
+static void frame_of_gate(const struct rl_vcpu *vcpu, u64 frame[6], u64 *stack)
+{
+	const struct window_frame *r = vcpu->regs;
+
+	*stack = vcpu_in_user(vcpu) ? vcpu->tss->sp1 : r->rsp;
+	frame[2] = r->cs;
+	frame[3] = r->rflags;
+	frame[5] = r->ss;
+}
+
+/* The other handlers are the guest kernel's own, behind its entry's work. */
+static void frame_of_entry(const struct rl_vcpu *vcpu, u64 frame[6], u64 *stack)
+{
+	const struct window_frame *r = vcpu->regs;
+	bool user = vcpu_in_user(vcpu);
+
+	*stack = user ? READ_ONCE(vcpu->page->sp0) : r->rsp;
+	frame[2] = user ? r->cs : SAVED_KERNEL_CS;
+	frame[3] = r->rflags & ~(u64)X86_EFLAGS_IF;
+	if (vif(vcpu))
+		frame[3] |= X86_EFLAGS_IF;
+	frame[5] = user ? r->ss : SAVED_KERNEL_SS;
+}
+
+/*
  * Pushes a frame and goes to the handler of vector. 0, or -EFAULT where the
  * stack cannot take it: *fault and *error are those of the access.
  */
 static int deliver(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
 		   u32 error, gva_t *fault, u32 *fault_error)
 {
+	bool direct = vcpu->traps[vector].flags & RL_TRAP_DIRECT;
+	bool swap_gs = vcpu_in_user(vcpu) && !direct;
 	struct window_frame *r = vcpu->regs;
-	bool user = vcpu_in_user(vcpu);
-	u64 frame[6], rsp, flags, gs = 0;
+	u64 frame[6], rsp, gs = 0;
 
 	trace_rl_inject(vcpu, vector, error);
-	flags = r->rflags & ~(u64)X86_EFLAGS_IF;
-	if (vif(vcpu))
-		flags |= X86_EFLAGS_IF;
-	rsp = user ? READ_ONCE(vcpu->page->sp0) : r->rsp;
+	frame[0] = error;
+	frame[1] = r->rip;
+	frame[4] = r->rsp;
+	if (direct)
+		frame_of_gate(vcpu, frame, &rsp);
+	else
+		frame_of_entry(vcpu, frame, &rsp);
 	rsp &= ~15ULL;
-	if (user)
+	if (swap_gs)
 		gs = READ_ONCE(vcpu->page->kernel_gs);
 	*fault = rsp;
 	*fault_error = FAULT_W;
 	if (!gva_canonical(rsp) || !gva_canonical(gs))
 		return -EFAULT;
-	frame[0] = error;
-	frame[1] = r->rip;
-	frame[2] = user ? r->cs : SAVED_KERNEL_CS;
-	frame[3] = flags;
-	frame[4] = r->rsp;
-	frame[5] = user ? r->ss : SAVED_KERNEL_SS;
 	rsp -= has_error ? 48 : 40;
 	if (guest_write(vcpu, rsp, has_error ? frame : frame + 1,
 			has_error ? 48 : 40, fault_error, fault))
 		return -EFAULT;
-	if (user) {
+	if (swap_gs) {
 		WRITE_ONCE(vcpu->page->user_gs, vcpu->stack->gs_base);
 		vcpu->stack->gs_base = gs;
 	}
-	WRITE_ONCE(vcpu->page->vif, 0);
+	if (!direct)
+		WRITE_ONCE(vcpu->page->vif, 0);
 	r->rip = vcpu->traps[vector].handler;
 	r->cs = RL_KERNEL_CS;
 	r->ss = RL_KERNEL_SS;

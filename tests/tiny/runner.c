@@ -367,6 +367,8 @@ static void look_around(void)
 		fclose(f);
 	window_call = symbol("window_call");
 	asm_exc_debug = symbol("asm_exc_debug");
+	if (!access("/sys/module/injector", F_OK))
+		environment |= TINY_ENV_INJECTOR;
 	if (info.host_pti)
 		environment |= TINY_ENV_PTI;
 	ncpus = sysconf(_SC_NPROCESSORS_ONLN);

@@ -44,6 +44,7 @@ enum tiny_request {
 #define TINY_ENV_TCG	1	/* no real processor: see lib/tiny.h */
 #define TINY_ENV_PTI	2
 #define TINY_ENV_BUFFERS 4	/* the processor leaks its buffers */
+#define TINY_ENV_INJECTOR 8	/* tests/tiny/injector is loaded */
 
 struct tiny_mailbox {
 	__u64 outcome;
