@@ -17,6 +17,7 @@
 #include <linux/stddef.h>
 #include <linux/vmalloc.h>
 #include <asm/bootparam.h>
+#include <asm/desc.h>
 #include <asm/paravirt_types.h>
 #include <asm/processor.h>
 #include <asm/reboot.h>
@@ -35,6 +36,7 @@
 
 static const struct rl_layout layouts[]
 __used __section(RL_LAYOUTS_SECTION) = {
+	L(gdt_page, gdt),
 	L(paravirt_patch_template, cpu),
 	L(paravirt_patch_template, irq),
 	L(paravirt_patch_template, mmu),

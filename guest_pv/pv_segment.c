@@ -3,8 +3,8 @@
  * pv_ops.cpu, second part: GDT, LDT, TSS and the user's %gs.
  *
  * The real GDT is the host's and has three entries that a guest may set, the
- * TLS ones. The rest of what the kernel writes stays in its own memory, where
- * nobody but the kernel reads it. There is no LDT: modify_ldt() says so (see
+ * TLS ones. What the kernel writes stays in its own memory as well, where nobody
+ * but the kernel reads it. There is no LDT: modify_ldt() says so (see
  * patches.c), as on a kernel that was built without.
  *
  * Rule: no descriptor changes while a segment register holds its selector. The
@@ -12,6 +12,7 @@
  * old selector was meant to be.
  */
 #include <linux/errno.h>
+#include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <asm/desc.h>
@@ -24,9 +25,17 @@
 static_assert(GDT_ENTRY_TLS_MIN == RL_TLS_FIRST);
 static_assert(GDT_ENTRY_TLS_ENTRIES == RL_TLS_COUNT);
 
+#define TSS_SELECTOR	(GDT_ENTRY_TSS * 8)
+
 static u64 loaded_tls[RL_TLS_COUNT];
 static u64 late_tls[RL_TLS_COUNT];
 static unsigned int late;	/* bits: which of late_tls are to be loaded */
+
+/* The kernel's own table, writable. */
+static struct desc_struct *kernel_gdt(void)
+{
+	return get_cpu_gdt_rw(raw_smp_processor_id());
+}
 
 #define read_selector(register)					\
 ({									\
@@ -128,6 +137,8 @@ static void set_tls(int entry, u64 descriptor)
 
 	park(&parked, entry);
 	loaded_tls[entry] = descriptor;
+	memcpy(&kernel_gdt()[RL_TLS_FIRST + entry], &descriptor,
+	       sizeof(descriptor));
 	rl_hypercall(RL_HC_SET_TLS, entry, descriptor, 0);
 	unpark(&parked);
 }
@@ -200,17 +211,28 @@ static void rl_write_gdt_entry(struct desc_struct *table, int entry,
 	memcpy(&table[entry], descriptor, bytes);
 }
 
+/*
+ * LGDT and LTR change nothing, but the host remembers them for SGDT and STR, which
+ * Linux executes to look a descriptor up. Its read-only alias of the table lies in
+ * a slot that a guest does not own.
+ */
 static void rl_load_gdt(const struct desc_ptr *pointer)
 {
+	struct desc_ptr own = *pointer;
+
+	if (pgd_index(own.address) == RL_ALIAS_SLOT)
+		own.address = (unsigned long)kernel_gdt();
+	native_load_gdt(&own);
 }
 
 static void rl_load_tr(void)
 {
+	asm volatile("ltr %w0" :: "q" (TSS_SELECTOR));
 }
 
 static unsigned long rl_store_tr(void)
 {
-	return 0;
+	return TSS_SELECTOR;
 }
 
 /*

@@ -113,9 +113,10 @@ static void rl_write_idt_entry(gate_desc *table, int vector,
 		set_trap(vector, gate);
 }
 
-/* There is one table, and its gates are known as they are written. */
+/* There is one table, and its gates are known as they are written. For SIDT. */
 static void rl_load_idt(const struct desc_ptr *pointer)
 {
+	native_load_idt(pointer);
 }
 
 void rl_trap_ops_init(void)

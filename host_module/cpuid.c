@@ -10,6 +10,8 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <asm/processor.h>
+#include <asm/processor-flags.h>
+#include <asm/tlbflush.h>
 #include "ringlet.h"
 
 #define BITS(...) bits((const u8[]){ __VA_ARGS__ }, \
@@ -28,7 +30,7 @@ static u32 bits(const u8 *list, size_t n)
  * A feature is hidden when the guest kernel would use it with an instruction
  * that ring 1 does not have (XSAVES, RDTSCP's MSR, INVPCID), when it would set
  * up a device that is not there (APIC, MTRR, machine check banks), or when it
- * would ask for a rule that the host applies to ring 1 by itself (SMAP, UMIP).
+ * would ask for a rule that the host does not apply to ring 1 (SMAP).
  * PCID goes the other way: it is offered even where the processor has none,
  * because it makes Linux say which address spaces it has left unchanged.
  :*/
@@ -54,9 +56,13 @@ static void leaf_7(u32 subleaf, u32 out[4])
 	}
 	/* TSC_ADJUST, SGX, SMEP, INVPCID, CQM, MPX, RDT, SMAP, PT off. */
 	out[1] &= ~BITS(1, 2, 7, 10, 12, 14, 15, 20, 25);
-	/* UMIP, PKU, OSPKE, WAITPKG, CET_SS, LA57, RDPID, bus lock, SGX_LC,
-	   PKS off. */
-	out[2] &= ~BITS(2, 3, 4, 5, 7, 13, 16, 22, 23, 24, 29, 30, 31);
+	/* PKU, OSPKE, WAITPKG, CET_SS, LA57, RDPID, bus lock, SGX_LC, PKS
+	   off. */
+	out[2] &= ~BITS(3, 4, 5, 7, 13, 16, 22, 23, 24, 29, 30, 31);
+	/* UMIP where the host has it on: ring 3's #GP is then the guest
+	   kernel's to answer. */
+	if (!(cr4_read_shadow() & X86_CR4_UMIP))
+		out[2] &= ~BITS(2);
 	/* UINTR, hybrid, PCONFIG, LBR, IBT, AMX, SPEC_CTRL and its kin off. */
 	out[3] &= ~BITS(5, 9, 11, 13, 15, 18, 19, 20, 22, 24, 25, 26, 27, 28, 29, 30, 31);
 }

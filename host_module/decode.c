@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Decoding the instructions that access device registers: the MOV family.
+ * Decoding the instructions that access device registers, the MOV family, and
+ * ModRM's operand for the instructions that emulate.c does.
  *
- * Pure, tested in user space (tests/unit/test_decode.c). The address is known
- * from the page fault, so only the length of the operand's encoding matters.
+ * Pure, tested in user space (tests/unit/test_decode.c). Of a device's register the
+ * address is known from the page fault, so only the length of the operand's
+ * encoding matters there.
  *
- * Source: SDM volume 2, 2.1 (instruction format), 2.2.1 (REX), MOV, MOVZX,
- * MOVSX.
+ * Source: SDM volume 2, 2.1 (instruction format), 2.1.5 (ModRM and SIB), 2.2.1
+ * (REX), MOV, MOVZX, MOVSX.
  */
 #ifdef __KERNEL__
 #include <linux/kernel.h>
@@ -20,6 +22,8 @@
 
 #define REX_W 8
 #define REX_R 4
+#define REX_X 2
+#define REX_B 1
 
 struct cursor {
 	const u8 *bytes;
@@ -216,4 +220,72 @@ u64 mmio_stored(const struct mmio_insn *in, u64 reg)
 	if (in->high_byte)
 		value >>= 8;
 	return in->bytes == 8 ? value : value & ((1ULL << in->bytes * 8) - 1);
+}
+
+/* Base and index of a memory operand; the bytes of its displacement. */
+static unsigned int memory_operand(u8 m, u8 sib, u8 rex, struct operand *out)
+{
+	unsigned int mod = m >> 6, base = m & 7, index;
+
+	if (base == 4) {
+		base = sib & 7;
+		index = (sib >> 3 & 7) | (rex & REX_X ? 8 : 0);
+		if (index != 4)	/* RSP cannot be one; R12 can */
+			out->index = index;
+		out->shift = sib >> 6;
+		if (mod == 0 && base == 5)
+			return 4;
+	} else if (mod == 0 && base == 5) {
+		out->base = OPERAND_RIP;
+		return 4;
+	}
+	out->base = base | (rex & REX_B ? 8 : 0);
+	return mod == 0 ? 0 : mod == 1 ? 1 : 4;
+}
+
+/*
+ * Decodes size bytes from ModRM on, of an instruction with that REX prefix (0:
+ * none). 0 and *out, or -EINVAL: there are not enough bytes.
+ */
+int operand_decode(const u8 *bytes, unsigned int size, u8 rex,
+		   struct operand *out)
+{
+	unsigned int at = 1, displacement;
+	u8 in[6] = { 0 };	/* at most ModRM, SIB, four bytes */
+
+	*out = (struct operand){ .base = OPERAND_NONE, .index = OPERAND_NONE };
+	memcpy(in, bytes, size < sizeof(in) ? size : sizeof(in));
+	out->extension = in[0] >> 3 & 7;
+	out->memory = in[0] >> 6 != 3;
+	if (out->memory) {
+		at += (in[0] & 7) == 4;
+		displacement = memory_operand(in[0], in[1], rex, out);
+		if (displacement == 1)
+			out->displacement = (s8)in[at];
+		else if (displacement)
+			memcpy(&out->displacement, in + at, 4);
+		at += displacement;
+	} else {
+		out->reg = (in[0] & 7) | (rex & REX_B ? 8 : 0);
+	}
+	out->length = at;
+	return at <= size ? 0 : -EINVAL;
+}
+
+/*
+ * Where a memory operand is, before a segment's base and before a 32-bit address
+ * size cuts it. next_rip: of the instruction behind it.
+ */
+u64 operand_offset(const struct operand *in, const u64 registers[16],
+		   u64 next_rip)
+{
+	u64 offset = (s64)in->displacement;
+
+	if (in->base == OPERAND_RIP)
+		offset += next_rip;
+	else if (in->base != OPERAND_NONE)
+		offset += registers[in->base];
+	if (in->index != OPERAND_NONE)
+		offset += registers[in->index] << in->shift;
+	return offset;
 }

@@ -277,6 +277,8 @@ struct rl_vcpu {
 	u64 early_cr2;			/* before there is a shared page */
 	u64 cr3;			/* as the guest wrote it */
 	u64 cr0, cr4;			/* as the guest believes */
+	struct desc_ptr gdtr, idtr;	/* what it loaded last; for SGDT */
+	u16 tr;
 	u64 dr[4], dr6, dr7;
 	u64 fault_gva;
 	/* KVM's asynchronous #PF, where the host is a guest of KVM. */

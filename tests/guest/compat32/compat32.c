@@ -127,6 +127,40 @@ static void check_limit(void)
 	asm volatile("movw %w0, %%fs" :: "r" (0));
 }
 
+/*
+ * SIDT and SMSW in a program: with UMIP the kernel answers with its constants, and
+ * looks up the descriptors of the program's segments, a thread's own among them.
+ * It does so by SGDT, in ring 1.
+ */
+static void check_tables(void)
+{
+	static struct {
+		unsigned short limit;
+		unsigned int base;
+	} __attribute__((packed)) words[2];
+	struct user_desc d = {
+		.entry_number = -1, .base_addr = (unsigned long)words,
+		.limit = 0xfffff, .seg_32bit = 1, .limit_in_pages = 1,
+		.useable = 1,
+	};
+	int before = signals, status = 0;
+
+	check(!via_int80(__NR_set_thread_area, (long)&d, 0, 0, 0),
+	      "a third segment");
+	asm volatile("movw %w0, %%fs" :: "r" (d.entry_number * 8 + 3));
+	skip = 4;
+	asm volatile("sidt (%%eax)" :: "a" (words) : "memory");
+	check(signals == before && words[0].base == 0xffff0000, "sidt");
+	asm volatile("sidt %%fs:(%%eax)" :: "a" (sizeof(words[0])) : "memory");
+	check(signals == before && words[1].base == 0xffff0000,
+	      "sidt through a segment");
+	skip = 3;
+	asm volatile("smsw %0" : "+r" (status));
+	check(signals == before && (status & 0x80000001) == 0x80000001, "smsw");
+	skip = 2;
+	asm volatile("movw %w0, %%fs" :: "r" (0));
+}
+
 static void check_processes(void)
 {
 	int status = -1, n, bad = 0;
@@ -168,6 +202,7 @@ static __attribute__((used)) void start(long *stack)
 	check_segments();
 	check_limit();
 	check_processes();
+	check_tables();
 	via_int80(__NR_exit, failures ? 1 : 0, 0, 0, 0);
 }
 
