@@ -100,28 +100,61 @@ static void blk_reset(struct virtio_device *device)
 	blk_set_writeback(blk, true);
 }
 
+void blk_check_lost(struct blk *blk)
+{
+	int error = blk->medium->sync.error;
+
+	if (!error || blk->lost)
+		return;
+	blk->lost = true;
+	virtio_log(&blk->device,
+		   "what was written may be lost (%s): no flush "
+		   "succeeds any more until the disk is opened again",
+		   strerror(-error));
+}
+
 /* An operation of our own, not the guest's. */
+struct blk_own_flush {
+	struct blk_io io;
+	struct blk *blk;
+	int error;
+};
+
 static void blk_flushed(struct blk_io *io, int error)
 {
-	struct blk *blk = io->owner;
+	struct blk_own_flush *flush = io->owner;
 
-	blk->in_flight--;
-	if (error)
-		virtio_log(&blk->device, "flush failed: %s",
-			   strerror(-error));
+	flush->blk->in_flight--;
+	flush->error = error;
+}
+
+/* Whatever was written so far, to the medium. 0 or -errno. */
+static int blk_flush_now(struct blk *blk)
+{
+	struct blk_own_flush flush = { .blk = blk };
+
+	blk_drain(blk);
+	flush.io.op = BLK_OP_FLUSH;
+	flush.io.done = blk_flushed;
+	flush.io.owner = &flush;
+	blk->in_flight++;
+	blk->medium->ops->submit(blk->medium, &flush.io);
+	blk_drain(blk);
+	blk_publish(blk);
+	blk_check_lost(blk);
+	return flush.error;
 }
 
 /*
- * The driver may change `writeback` while it runs (5.2.5.2). What was written
- * before was complete, but it is not on the medium yet: take it there.
+ * The driver may change `writeback` while it runs (5.2.5.2). To writethrough
+ * only where what was written so far gets to the medium: else the field stays
+ * as it is, and the driver, which reads it back, learns of it.
  */
 static void blk_config_write(struct virtio_device *device,
 			     unsigned int offset, const void *data,
 			     unsigned int bytes)
 {
 	struct blk *blk = (struct blk *)device;
-	struct blk_io io = { .op = BLK_OP_FLUSH, .done = blk_flushed,
-			     .owner = blk };
 	bool writeback;
 
 	if (offset != CONFIG_WRITEBACK || bytes != 1 || blk->medium->readonly)
@@ -129,12 +162,9 @@ static void blk_config_write(struct virtio_device *device,
 	if (device->active && !virtio_has(device, VIRTIO_BLK_F_CONFIG_WCE))
 		return;
 	writeback = *(const uint8_t *)data & 1;
-	if (device->active && blk->writeback && !writeback) {
-		blk->in_flight++;
-		blk->medium->ops->submit(blk->medium, &io);
-		blk_drain(blk);
-		blk_publish(blk);
-	}
+	if (device->active && blk->writeback && !writeback &&
+	    (virtio_broken(device) || blk_flush_now(blk)))
+		return;
 	blk_set_writeback(blk, writeback);
 }
 

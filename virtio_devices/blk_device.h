@@ -51,6 +51,7 @@ struct blk {
 	bool writeback;			/* else each write is durable */
 	bool resetting;			/* the rings are to be left alone */
 	bool verbose;			/* say how it works */
+	bool lost; /* said that writes may be lost */
 	unsigned int in_flight;
 	uint64_t dirty;			/* bit n: ring n was pushed to */
 	struct blk_request *requests, *free;
@@ -62,6 +63,8 @@ int blk_requests_init(struct blk *blk);
 void blk_notify(struct virtio_device *device, unsigned int queue);
 /* Tell the guest of all that has been pushed. */
 void blk_publish(struct blk *blk);
+/* If the medium has lost writes, say so once. */
+void blk_check_lost(struct blk *blk);
 /* Wait for all in flight. */
 void blk_drain(struct blk *blk);
 /* Poll the medium for what it now waits for. */

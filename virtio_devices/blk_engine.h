@@ -22,7 +22,7 @@
 
 enum blk_task_kind {
 	BLK_TASK_READ,		/* preadv(2) */
-	BLK_TASK_WRITE,		/* pwritev2(2); flags: RWF_* */
+	BLK_TASK_WRITE, /* pwritev(2) */
 	BLK_TASK_SYNC,		/* fdatasync(2) */
 	BLK_TASK_ALLOCATE,	/* fallocate(2); flags: FALLOC_FL_* */
 };
@@ -34,7 +34,7 @@ enum blk_task_kind {
 struct blk_task {
 	enum blk_task_kind kind;
 	int fd;
-	int flags;
+	int flags; /* ALLOCATE only */
 	struct iovec *iov;	/* READ, WRITE; at most 1024 pieces */
 	unsigned int iov_count;
 	uint64_t offset;	/* bytes, in the file */

@@ -15,14 +15,13 @@
  *   second fd: reading, changing and writing back a whole block here would
  *   race with other requests for the same block, and the kernel does keep the
  *   two ways coherent.
- * - A failed fdatasync() is reported once per open file: of two at the same
- *   time one would succeed though data was lost. So only one runs at a time;
- *   the flushes that come meanwhile share the next one and its result.
+ * - What must be durable is written like everything else, and a sync follows
+ *   before the answer. Why there is but one sync at a time, and none that
+ *   succeeds after one that failed: blk_sync.c.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
-#include <linux/fs.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -33,6 +32,7 @@
 #define ZERO_PIECES	(sizeof(((struct blk_io *)0)->piece) / \
 			 sizeof(struct iovec))
 #define ZERO_BYTES	(64u << 10)
+#define FILE_TRIES 100
 
 enum file_stage {
 	STAGE_FIRST,
@@ -45,8 +45,7 @@ struct file {
 	struct blk_file_setup setup;
 	struct blk_bounce bounce;
 	struct blk_task sync;		/* the one fdatasync() in flight */
-	struct blk_io *syncing;		/* who it is for */
-	struct blk_io *sync_waiting;	/* who the next one is for */
+	unsigned int sync_tries;
 };
 
 /* Read only by us; write(2) takes no const. Aligned for O_DIRECT. */
@@ -65,41 +64,48 @@ static void file_finish(struct file *file, struct blk_io *io, int error)
 		file_step(file, next);
 }
 
-static void file_synced(struct blk_task *task, ssize_t result);
-
-static void file_sync_start(struct file *file)
+/*
+ * The kernel had no room for this, or was interrupted: worth another try, but
+ * not for ever.
+ */
+static bool file_try_again(ssize_t result, unsigned int *tries)
 {
-	file->syncing = file->sync_waiting;
-	file->sync_waiting = NULL;
-	file->sync = (struct blk_task) {
-		.kind = BLK_TASK_SYNC,
-		.fd = file->setup.fd,
-		.done = file_synced,
-	};
-	file->setup.engine->ops->submit(file->setup.engine, &file->sync);
+	return (result == -EINTR || result == -EAGAIN) && ++*tries < FILE_TRIES;
 }
 
-static void file_sync(struct file *file, struct blk_io *io)
+static void file_sync_submit(struct file *file)
 {
-	io->next = file->sync_waiting;
-	file->sync_waiting = io;
-	if (!file->syncing)
-		file_sync_start(file);
+	file->setup.engine->ops->submit(file->setup.engine, &file->sync);
 }
 
 static void file_synced(struct blk_task *task, ssize_t result)
 {
-	struct file *file = (struct file *)((char *)task -
-					    offsetof(struct file, sync));
-	struct blk_io *io, *next;
+	struct file *file =
+		(struct file *)((char *)task - offsetof(struct file, sync));
 
-	for (io = file->syncing; io; io = next) {
-		next = io->next;
-		file_finish(file, io, result < 0 ? (int)result : 0);
-	}
-	file->syncing = NULL;
-	if (file->sync_waiting)
-		file_sync_start(file);
+	if (file_try_again(result, &file->sync_tries))
+		file_sync_submit(file);
+	else
+		blk_sync_done(&file->medium.sync, result < 0 ? (int)result : 0);
+}
+
+static void file_sync_start(struct blk_sync *sync)
+{
+	struct file *file = (struct file *)((char *)sync -
+					    offsetof(struct file, medium.sync));
+
+	file->sync_tries = 0;
+	file->sync = (struct blk_task){
+		.kind = BLK_TASK_SYNC,
+		.fd = file->setup.fd,
+		.done = file_synced,
+	};
+	file_sync_submit(file);
+}
+
+static void file_sync_finish(struct blk_io *io, int error)
+{
+	file_finish((struct file *)io->medium, io, error);
 }
 
 /* May these bytes of memory go straight to O_DIRECT? */
@@ -173,10 +179,10 @@ static void file_step(struct file *file, struct blk_io *io)
 {
 	struct blk_task *task = &io->task;
 
-	task->flags = io->durable ? RWF_DSYNC : 0;
+	task->flags = 0;
 	task->offset = io->offset;
 	if (io->op == BLK_OP_FLUSH || io->stage == STAGE_SYNC) {
-		file_sync(file, io);
+		blk_sync_join(&file->medium.sync, io);
 		return;
 	}
 	if (io->stage == STAGE_WRITE_ZEROS) {
@@ -188,10 +194,8 @@ static void file_step(struct file *file, struct blk_io *io)
 		task->flags = file_allocate_flags(io);
 		task->bytes = io->bytes;
 	} else {
-		task->kind = io->op == BLK_OP_READ ? BLK_TASK_READ :
-						     BLK_TASK_WRITE;
-		if (io->op == BLK_OP_READ)
-			task->flags = 0;
+		task->kind = io->op == BLK_OP_READ ? BLK_TASK_READ
+						   : BLK_TASK_WRITE;
 		if (!file_prepare(file, io))
 			return;	/* goes on when a buffer is free */
 	}
@@ -205,6 +209,17 @@ static bool file_cannot(ssize_t result)
 	       result == -ENODEV || result == -ENOSYS;
 }
 
+/* All of io is carried out; what must be durable still has to be synced. */
+static void file_carried_out(struct file *file, struct blk_io *io)
+{
+	if (!io->durable || io->op == BLK_OP_READ) {
+		file_finish(file, io, 0);
+		return;
+	}
+	io->stage = STAGE_SYNC;
+	file_step(file, io);
+}
+
 static void file_allocated(struct file *file, struct blk_io *io,
 			   ssize_t result)
 {
@@ -213,11 +228,8 @@ static void file_allocated(struct file *file, struct blk_io *io,
 		file_step(file, io);
 	} else if (result < 0 && !file_cannot(result)) {
 		file_finish(file, io, (int)result);
-	} else if (io->durable) {
-		io->stage = STAGE_SYNC;
-		file_step(file, io);
 	} else {
-		file_finish(file, io, 0);
+		file_carried_out(file, io);
 	}
 }
 
@@ -227,7 +239,7 @@ static void file_stepped(struct blk_task *task, ssize_t result)
 					      offsetof(struct blk_io, task));
 	struct file *file = (struct file *)io->medium;
 
-	if (result == -EINTR || result == -EAGAIN) {
+	if (file_try_again(result, &io->tries)) {
 		file_step(file, io);
 	} else if (task->kind == BLK_TASK_ALLOCATE) {
 		file_allocated(file, io, result);
@@ -238,10 +250,11 @@ static void file_stepped(struct blk_task *task, ssize_t result)
 			iov_write(io->iov, io->iov_count, 0, io->bounce,
 				  result);
 		blk_io_advance(io, result);
+		io->tries = 0;
 		if (io->bytes)
 			file_step(file, io);
 		else
-			file_finish(file, io, 0);
+			file_carried_out(file, io);
 	}
 }
 
@@ -250,6 +263,7 @@ static void file_submit(struct blk_medium *medium, struct blk_io *io)
 	io->medium = medium;
 	io->bounce = NULL;
 	io->stage = STAGE_FIRST;
+	io->tries = 0;
 	io->task.done = file_stepped;
 	file_step((struct file *)medium, io);
 }
@@ -327,6 +341,8 @@ int blk_file_create(const struct blk_file_setup *setup,
 	file->setup = *setup;
 	file->medium.ops = &file_ops;
 	file->medium.fd = setup->engine->fd;
+	file->medium.sync.start = file_sync_start;
+	file->medium.sync.finish = file_sync_finish;
 	*medium = &file->medium;
 	return 0;
 }

@@ -58,8 +58,28 @@ struct blk_io {
 	void *bounce;
 	size_t step;		/* bytes of the transfer in flight */
 	int stage;
+	unsigned int tries; /* in vain, one after the other */
 	int error;		/* NBD only: of the command that ended */
 };
+
+/*
+ * Syncs of a medium: one at a time; who comes meanwhile shares the next one
+ * and its result. After one that failed all fail (blk_sync.c says why).
+ * The medium sets start and finish.
+ */
+struct blk_sync {
+	/* Begin one; blk_sync_done() follows, perhaps from within. */
+	void (*start)(struct blk_sync *sync);
+	/* The sync that io waited for is over, error 0 or -errno. */
+	void (*finish)(struct blk_io *io, int error);
+	struct blk_io *running; /* whom the one in flight is for */
+	struct blk_io *waiting; /* and the next one */
+	int error; /* -errno of the first that failed, or 0 */
+};
+
+/* io is finished when a sync that begins from now on is over. */
+void blk_sync_join(struct blk_sync *sync, struct blk_io *io);
+void blk_sync_done(struct blk_sync *sync, int error);
 
 struct blk_medium_ops {
 	/* The guest's driver is ready. 0 or -errno. */
@@ -87,6 +107,7 @@ struct blk_medium {
 	bool can_discard, can_zero;
 	unsigned int block_size;	/* bytes, the least unit; 512 or more */
 	unsigned int physical_size;	/* bytes, the best unit */
+	struct blk_sync sync;
 	char note[160];		/* how it works, for --verbose; or empty */
 };
 

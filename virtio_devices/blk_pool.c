@@ -36,12 +36,12 @@ static ssize_t pool_call(const struct blk_task *task)
 
 	switch (task->kind) {
 	case BLK_TASK_READ:
-		result = preadv2(task->fd, task->iov, task->iov_count,
-				 task->offset, task->flags);
+		result = preadv(task->fd, task->iov, task->iov_count,
+				task->offset);
 		break;
 	case BLK_TASK_WRITE:
-		result = pwritev2(task->fd, task->iov, task->iov_count,
-				  task->offset, task->flags);
+		result = pwritev(task->fd, task->iov, task->iov_count,
+				 task->offset);
 		break;
 	case BLK_TASK_SYNC:
 		result = fdatasync(task->fd);
@@ -125,6 +125,12 @@ static void pool_submit(struct blk_engine *engine, struct blk_task *task)
 {
 	struct pool *pool = (struct pool *)engine;
 
+	/* Nobody would ever take it: start() has failed. */
+	if (!pool->running) {
+		task->result = -EIO;
+		pool_finish(pool, task);
+		return;
+	}
 	pthread_mutex_lock(&pool->lock);
 	blk_task_append(&pool->todo, task);
 	pthread_cond_signal(&pool->work);

@@ -101,6 +101,8 @@ static void request_done(struct blk_io *io, int error)
 		((char *)io - offsetof(struct blk_request, io));
 
 	request->blk->in_flight--;
+	if (error)
+		blk_check_lost(request->blk);
 	if (!error && !request->blk->resetting && request_next_range(request))
 		return;
 	if (io->op == BLK_OP_READ) {

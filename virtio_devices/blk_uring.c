@@ -45,13 +45,12 @@ static void uring_prepare(struct uring *uring, struct io_uring_sqe *sqe,
 {
 	switch (task->kind) {
 	case BLK_TASK_READ:
-		io_uring_prep_readv2(sqe, task->fd, task->iov, task->iov_count,
-				     task->offset, task->flags);
+		io_uring_prep_readv(sqe, task->fd, task->iov, task->iov_count,
+				    task->offset);
 		break;
 	case BLK_TASK_WRITE:
-		io_uring_prep_writev2(sqe, task->fd, task->iov,
-				      task->iov_count, task->offset,
-				      task->flags);
+		io_uring_prep_writev(sqe, task->fd, task->iov, task->iov_count,
+				     task->offset);
 		break;
 	case BLK_TASK_SYNC:
 		io_uring_prep_fsync(sqe, task->fd, IORING_FSYNC_DATASYNC);

@@ -4,7 +4,6 @@
  * engine that does what the test wants stands where io_uring would.
  */
 #include <linux/falloc.h>
-#include <linux/fs.h>
 #include <sys/eventfd.h>
 
 #include "test_blk.h"
@@ -25,6 +24,9 @@ struct faulty {
 	bool hold;		/* reap() finds nothing */
 	struct fault faults[FAULTS];
 	unsigned int fault_count;
+	/* What all tasks of a kind come to, where always_result is not 0. */
+	enum blk_task_kind always;
+	ssize_t always_result;
 	struct blk_task seen[SEEN];	/* copies, in order */
 	unsigned int seen_count;
 };
@@ -74,6 +76,8 @@ static ssize_t really(const struct blk_task *task, size_t most)
 
 static ssize_t faulty_do(const struct blk_task *task)
 {
+	if (faulty.always_result && faulty.always == task->kind)
+		return faulty.always_result;
 	for (unsigned int i = 0; i < faulty.fault_count; i++) {
 		struct fault *fault = &faulty.faults[i];
 
@@ -218,9 +222,6 @@ static void tells_of_errors(void **state)
 	fault(BLK_TASK_WRITE, 0);
 	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512),
 			 VIRTIO_BLK_S_IOERR);
-	fault(BLK_TASK_SYNC, -EIO);
-	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_FLUSH, 0, 0),
-			 VIRTIO_BLK_S_IOERR);
 	/* The guest may try again. */
 	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512),
 			 VIRTIO_BLK_S_OK);
@@ -281,12 +282,25 @@ static void expect_durable(struct disk *disk, bool durable)
 	faulty.seen_count = 0;
 	assert_int_equal(request(&disk->guest, VIRTIO_BLK_T_OUT, 0, 512),
 			 VIRTIO_BLK_S_OK);
-	assert_int_equal(faulty.seen[0].flags, durable ? RWF_DSYNC : 0);
-	/* fallocate() knows no such flag: a sync follows before the answer. */
+	/* A sync of ours follows before the answer, none is in the write. */
+	assert_int_equal(faulty.seen[0].flags, 0);
+	assert_int_equal(count_seen(BLK_TASK_SYNC), durable);
 	faulty.seen_count = 0;
 	assert_int_equal(range(disk, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0),
 			 VIRTIO_BLK_S_OK);
 	assert_int_equal(count_seen(BLK_TASK_SYNC), durable);
+	faulty.seen_count = 0;
+	assert_int_equal(range(disk, VIRTIO_BLK_T_DISCARD, 0, 8, 0),
+			 VIRTIO_BLK_S_OK);
+	assert_int_equal(count_seen(BLK_TASK_SYNC), durable);
+	/* Zeros that are written by hand are no less durable. */
+	faulty.seen_count = 0;
+	fault(BLK_TASK_ALLOCATE, -EOPNOTSUPP);
+	assert_int_equal(range(disk, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0),
+			 VIRTIO_BLK_S_OK);
+	assert_int_equal(faulty.seen[1].kind, BLK_TASK_WRITE);
+	assert_int_equal(count_seen(BLK_TASK_SYNC), durable);
+	assert_int_equal(faulty.seen_count, durable ? 3 : 2);
 }
 
 static void set_writeback(struct disk *disk, uint8_t value)
@@ -323,6 +337,125 @@ static void keeps_the_negotiated_mode(void **state)
 	faulty_disk(&disk, ALL_FEATURES & ~choice, 0);
 	set_writeback(&disk, 0);
 	expect_durable(&disk, false);
+	disk_end(&disk);
+}
+
+static uint8_t flush(struct disk *disk)
+{
+	return request(&disk->guest, VIRTIO_BLK_T_FLUSH, 0, 0);
+}
+
+/* A medium that lost what it was given is not whole again by being asked. */
+static void remembers_a_failed_flush(void **state)
+{
+	struct disk disk;
+
+	(void)state;
+	faulty_disk(&disk, ALL_FEATURES, 0);
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512), 0);
+	fault(BLK_TASK_SYNC, -EIO);
+	assert_int_equal(flush(&disk), VIRTIO_BLK_S_IOERR);
+	assert_non_null(strstr(disk.guest.line, "may be lost"));
+	assert_int_equal(flush(&disk), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512), 0);
+	assert_int_equal(flush(&disk), VIRTIO_BLK_S_IOERR);
+	/* Not by a reset, either, nor by another machine. */
+	fake_driver_end(&disk.guest);
+	fake_driver_init(&disk.guest);
+	assert_int_equal(
+		fake_driver_start(&disk.guest, disk.device, ALL_FEATURES), 15);
+	assert_int_equal(flush(&disk), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_IN, 0, 512), 0);
+	/* To writethrough: each write is told what the flush was. */
+	set_writeback(&disk, 0);
+	assert_int_equal(count_seen(BLK_TASK_SYNC), 1);
+	disk_end(&disk);
+}
+
+static void remembers_a_failed_write_through(void **state)
+{
+	uint64_t flush_feature = VIRTIO_BIT(VIRTIO_BLK_F_FLUSH);
+	struct disk disk;
+
+	(void)state;
+	faulty_disk(&disk, ALL_FEATURES & ~flush_feature, 0);
+	fault(BLK_TASK_SYNC, -EIO);
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_OUT, 8, 512),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(range(&disk, VIRTIO_BLK_T_DISCARD, 0, 8, 0),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(range(&disk, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_IN, 0, 512), 0);
+	disk_end(&disk);
+}
+
+/*
+ * The kernel reports a loss to one sync of an open file: with one for each of
+ * two parallel writes, the one whose data are lost may get the other's success.
+ */
+static void shares_one_sync_among_durable_writes(void **state)
+{
+	uint64_t flush_feature = VIRTIO_BIT(VIRTIO_BLK_F_FLUSH);
+	struct sent sent[3];
+	struct disk disk;
+	uint32_t written;
+	uint16_t head;
+
+	(void)state;
+	faulty_disk(&disk, ALL_FEATURES & ~flush_feature, 0);
+	for (int i = 0; i < 3; i++)
+		sent[i] =
+			send_request(&disk.guest, VIRTIO_BLK_T_OUT, i * 8, 512);
+	fault(BLK_TASK_SYNC, 1);
+	fault(BLK_TASK_SYNC, -EIO);
+	fake_kick(&disk.guest, 0);
+	for (int i = 0; i < 3; i++)
+		wait_used(&disk.guest, &head, &written);
+	/* The first write's sync began before the others were written. */
+	assert_int_equal(status_of(&disk.guest, &sent[0]), VIRTIO_BLK_S_OK);
+	assert_int_equal(status_of(&disk.guest, &sent[1]), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(status_of(&disk.guest, &sent[2]), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(count_seen(BLK_TASK_SYNC), 2);
+	disk_end(&disk);
+}
+
+/* The mode does not change, the driver can see it, and FLUSH tells it again. */
+static void keeps_writeback_where_its_flush_fails(void **state)
+{
+	const unsigned int field =
+		0x100 + offsetof(struct virtio_blk_config, wce);
+	struct disk disk;
+
+	(void)state;
+	faulty_disk(&disk, ALL_FEATURES, 0);
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_OUT, 0, 512), 0);
+	fault(BLK_TASK_SYNC, -EIO);
+	set_writeback(&disk, 0);
+	assert_int_equal(virtio_read(disk.device, field, 1), 1);
+	assert_int_equal(flush(&disk), VIRTIO_BLK_S_IOERR);
+	disk_end(&disk);
+}
+
+static void does_not_try_for_ever(void **state)
+{
+	struct disk disk;
+
+	(void)state;
+	faulty_disk(&disk, ALL_FEATURES, 0);
+	faulty.always = BLK_TASK_READ;
+	faulty.always_result = -EAGAIN;
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_IN, 0, 512),
+			 VIRTIO_BLK_S_IOERR);
+	faulty.always = BLK_TASK_ALLOCATE;
+	faulty.always_result = -EINTR;
+	assert_int_equal(range(&disk, VIRTIO_BLK_T_DISCARD, 0, 8, 0),
+			 VIRTIO_BLK_S_IOERR);
+	faulty.always = BLK_TASK_SYNC;
+	faulty.always_result = -EAGAIN;
+	assert_int_equal(flush(&disk), VIRTIO_BLK_S_IOERR);
 	disk_end(&disk);
 }
 
@@ -428,6 +561,11 @@ int main(void)
 		cmocka_unit_test(tells_of_errors),
 		cmocka_unit_test(zeroes_by_hand),
 		cmocka_unit_test(keeps_the_negotiated_mode),
+		cmocka_unit_test(remembers_a_failed_flush),
+		cmocka_unit_test(remembers_a_failed_write_through),
+		cmocka_unit_test(shares_one_sync_among_durable_writes),
+		cmocka_unit_test(keeps_writeback_where_its_flush_fails),
+		cmocka_unit_test(does_not_try_for_ever),
 		cmocka_unit_test(coalesces_flushes),
 		cmocka_unit_test(waits_for_the_medium),
 		cmocka_unit_test(shares_bounce_buffers),
