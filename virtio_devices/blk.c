@@ -9,15 +9,20 @@
  * that knows no FLUSH, or that set the `writeback` field to 0) only when it is
  * on the medium.
  */
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "blk.h"
 #include "blk_device.h"
 #include "blk_options.h"
 
+#define BLK_TICK_SECONDS 2
 #define CONFIG_WRITEBACK	offsetof(struct virtio_blk_config, wce)
 
 void blk_watch(struct blk *blk)
@@ -40,6 +45,7 @@ static void blk_ready(void *argument, uint32_t events)
 	(void)events;
 	blk->medium->ops->reap(blk->medium, false);
 	blk_publish(blk);
+	blk_look(blk);
 	blk_watch(blk);
 }
 
@@ -81,6 +87,8 @@ static void blk_activate(struct virtio_device *device)
 		return;
 	}
 	blk_watch(blk);
+	if (blk->tick.fd >= 0)
+		loop_watch(device->loop, &blk->tick, EPOLLIN);
 }
 
 /*
@@ -96,21 +104,52 @@ static void blk_reset(struct virtio_device *device)
 	blk->resetting = false;
 	blk->dirty = 0;
 	loop_unwatch(device->loop, &blk->source);
+	loop_unwatch(device->loop, &blk->tick);
 	blk->medium->ops->stop(blk->medium);
 	blk_set_writeback(blk, true);
 }
 
-void blk_check_lost(struct blk *blk)
+/* The capacity (5.2.4), where the driver can see it: sectors. */
+static void blk_grow(struct blk *blk)
 {
-	int error = blk->medium->sync.error;
+	uint64_t capacity = htole64(blk->medium->bytes / BLK_SECTOR);
 
-	if (!error || blk->lost)
+	if (!memcmp(blk->device.config, &capacity, sizeof(capacity)))
 		return;
-	blk->lost = true;
-	virtio_log(&blk->device,
-		   "what was written may be lost (%s): no flush "
-		   "succeeds any more until the disk is opened again",
-		   strerror(-error));
+	virtio_config_store(&blk->device,
+			    offsetof(struct virtio_blk_config, capacity),
+			    &capacity, sizeof(capacity), true);
+	virtio_log(&blk->device, "has grown to %llu bytes",
+		   (unsigned long long)blk->medium->bytes);
+}
+
+void blk_look(struct blk *blk)
+{
+	struct blk_medium *medium = blk->medium;
+
+	if (medium->news)
+		virtio_log(&blk->device, "%s", medium->news);
+	medium->news = NULL;
+	if (medium->sync.error && !blk->lost)
+		virtio_log(&blk->device,
+			   "what was written may be lost (%s): "
+			   "no flush succeeds any more until the disk is "
+			   "opened again",
+			   strerror(-medium->sync.error));
+	blk->lost = medium->sync.error;
+	blk_grow(blk);
+}
+
+static void blk_tick(void *argument, uint32_t events)
+{
+	struct blk *blk = argument;
+	uint64_t ticks;
+
+	(void)events;
+	if (read(blk->tick.fd, &ticks, sizeof(ticks)) != sizeof(ticks))
+		return;
+	blk->medium->ops->measure(blk->medium);
+	blk_look(blk);
 }
 
 /* An operation of our own, not the guest's. */
@@ -141,7 +180,7 @@ static int blk_flush_now(struct blk *blk)
 	blk->medium->ops->submit(blk->medium, &flush.io);
 	blk_drain(blk);
 	blk_publish(blk);
-	blk_check_lost(blk);
+	blk_look(blk);
 	return flush.error;
 }
 
@@ -168,14 +207,21 @@ static void blk_config_write(struct virtio_device *device,
 	blk_set_writeback(blk, writeback);
 }
 
+static void blk_free(struct blk *blk)
+{
+	if (blk->tick.fd >= 0)
+		close(blk->tick.fd);
+	free(blk->requests);
+	free(blk);
+}
+
 static void blk_destroy(struct virtio_device *device)
 {
 	struct blk *blk = (struct blk *)device;
 
 	virtio_fini(device);
 	blk->medium->ops->close(blk->medium);
-	free(blk->requests);
-	free(blk);
+	blk_free(blk);
 }
 
 static const struct virtio_ops blk_ops = {
@@ -246,6 +292,23 @@ static uint64_t blk_features(const struct blk_medium *medium)
 	return features;
 }
 
+/* While nobody reads it, it expires once and is quiet. */
+static int blk_make_tick(struct blk *blk)
+{
+	const struct timespec interval = { .tv_sec = BLK_TICK_SECONDS };
+	const struct itimerspec when = { interval, interval };
+
+	if (!blk->medium->ops->measure)
+		return 0;
+	blk->tick.callback = blk_tick;
+	blk->tick.argument = blk;
+	blk->tick.fd =
+		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (blk->tick.fd < 0 || timerfd_settime(blk->tick.fd, 0, &when, NULL))
+		return -errno;
+	return 0;
+}
+
 int blk_create_on(struct blk_medium *medium, const struct blk_options *options,
 		  const struct virtio_setup *setup,
 		  struct virtio_device **device)
@@ -262,6 +325,7 @@ int blk_create_on(struct blk_medium *medium, const struct blk_options *options,
 	blk->source.fd = medium->fd;
 	blk->source.callback = blk_ready;
 	blk->source.argument = blk;
+	blk->tick.fd = -1;
 	blk->device.ops = &blk_ops;
 	blk->device.id = VIRTIO_ID_BLOCK;
 	blk->verbose = setup->verbose;
@@ -274,13 +338,14 @@ int blk_create_on(struct blk_medium *medium, const struct blk_options *options,
 	blk_fill_config(blk);
 	error = blk_requests_init(blk);
 	if (!error)
+		error = blk_make_tick(blk);
+	if (!error)
 		error = virtio_init(&blk->device);
 	if (!error) {
 		*device = &blk->device;
 		return 0;
 	}
-	free(blk->requests);
-	free(blk);
+	blk_free(blk);
 close_medium:
 	medium->ops->close(medium);
 	return error;

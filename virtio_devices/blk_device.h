@@ -47,6 +47,7 @@ struct blk {
 	struct blk_medium *medium;
 	char serial[VIRTIO_BLK_ID_BYTES];	/* NUL padded, not terminated */
 	struct loop_source source;	/* medium->fd */
+	struct loop_source tick; /* timerfd: has the medium grown? */
 	uint32_t watched;		/* the events asked for */
 	bool writeback;			/* else each write is durable */
 	bool resetting;			/* the rings are to be left alone */
@@ -63,8 +64,8 @@ int blk_requests_init(struct blk *blk);
 void blk_notify(struct virtio_device *device, unsigned int queue);
 /* Tell the guest of all that has been pushed. */
 void blk_publish(struct blk *blk);
-/* If the medium has lost writes, say so once. */
-void blk_check_lost(struct blk *blk);
+/* Say what is new about the medium, to the guest and to the user. */
+void blk_look(struct blk *blk);
 /* Wait for all in flight. */
 void blk_drain(struct blk *blk);
 /* Poll the medium for what it now waits for. */

@@ -302,6 +302,16 @@ static uint32_t file_events(struct blk_medium *medium)
 	return EPOLLIN;
 }
 
+/* A file that became smaller keeps its size here: what is cut off fails. */
+static void file_measure(struct blk_medium *medium)
+{
+	off_t bytes = lseek(((struct file *)medium)->setup.fd, 0, SEEK_END);
+
+	bytes -= bytes % (off_t)medium->block_size;
+	if (bytes > 0 && (uint64_t)bytes > medium->bytes)
+		medium->bytes = bytes;
+}
+
 static void file_close(struct blk_medium *medium)
 {
 	struct file *file = (struct file *)medium;
@@ -322,6 +332,7 @@ static const struct blk_medium_ops file_ops = {
 	.kick = file_kick,
 	.reap = file_reap,
 	.events = file_events,
+	.measure = file_measure,
 	.close = file_close,
 };
 

@@ -96,18 +96,21 @@ struct blk_medium_ops {
 	void (*reap)(struct blk_medium *medium, bool wait);
 	/* What to poll medium->fd for before reap(): EPOLL*; 0: nothing. */
 	uint32_t (*events)(struct blk_medium *medium);
+	/* Has it grown? Sets bytes. NULL: it never does by itself. */
+	void (*measure)(struct blk_medium *medium);
 	void (*close)(struct blk_medium *medium);
 };
 
 struct blk_medium {
 	const struct blk_medium_ops *ops;
 	int fd;			/* see events() */
-	uint64_t bytes;		/* capacity, a multiple of BLK_SECTOR */
+	uint64_t bytes; /* capacity, a multiple of BLK_SECTOR; grows */
 	bool readonly;
 	bool can_discard, can_zero;
 	unsigned int block_size;	/* bytes, the least unit; 512 or more */
 	unsigned int physical_size;	/* bytes, the best unit */
 	struct blk_sync sync;
+	const char *news; /* a line for the user, which takes it away */
 	char note[160];		/* how it works, for --verbose; or empty */
 };
 

@@ -4,45 +4,26 @@
  * no code that reads such formats lives in the launcher: `qemu-nbd` or
  * `nbdkit` does, a process of its own with what rights one likes.
  *
- * libnbd is loaded when the first such disk is asked for: it brings a dozen
- * libraries along, which all other launchers do without.
- *
  * The server's answers arrive in nbd_answered(), called by libnbd with its
  * lock held, so that nothing may be asked of it there. The io goes to the list
  * of the answered, which nbd_serve() works off afterwards.
  *
  * All data go through bounce buffers: the library takes one piece of memory,
  * and a copy costs little beside a socket.
+ *
+ * A server that goes away may come back. What was not answered waits for it,
+ * for some seconds, and is sent again. But what *was* answered and not flushed
+ * may have been in that server's memory alone, so then no flush succeeds any
+ * more, as after one that failed (blk_sync.c).
  */
-#include <dlfcn.h>
 #include <errno.h>
-#include <libnbd.h>
-#include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "blk_medium.h"
+#include "blk_nbd.h"
 #include "iov.h"
-
-/* A server that says nothing for so long, while the guest waits for a reset. */
-#define NBD_PATIENCE_MS	20000
-
-#define NBD_FUNCTIONS(x) \
-	x(create) x(close) x(get_error) x(connect_unix) x(get_size) \
-	x(is_read_only) x(can_flush) x(can_fua) x(can_trim) x(can_zero) \
-	x(get_block_size) x(aio_pread) x(aio_pwrite) x(aio_flush) \
-	x(aio_trim) x(aio_zero) x(aio_get_fd) x(aio_get_direction) \
-	x(aio_is_dead) x(aio_is_closed) x(poll)
-
-static struct {
-	void *library;
-#define NBD_MEMBER(name) __typeof__(&nbd_##name) name;
-	NBD_FUNCTIONS(NBD_MEMBER)
-} libnbd;
 
 enum nbd_stage {
 	STAGE_FIRST,
@@ -51,33 +32,19 @@ enum nbd_stage {
 
 struct nbd {
 	struct blk_medium medium;
-	struct nbd_handle *handle;
+	struct nbd_link link;
+	char path[sizeof(((struct blk_options *)0)->path)];
 	struct blk_bounce bounce;
 	struct blk_io *answered, **answered_last;
+	struct blk_io *parked; /* until there is a connection */
+	struct blk_io flush; /* the one in flight */
+	uint64_t written; /* writes that the server said it did */
+	uint64_t flushing, flushed; /* of these: with this flush, and so far */
 	bool can_flush, can_fua;
+	bool refused; /* said why a new connection is no good */
 };
 
 static void nbd_step(struct nbd *nbd, struct blk_io *io);
-
-static int nbd_load(void)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	int error = 0;
-
-	pthread_mutex_lock(&lock);
-	if (!libnbd.library) {
-		libnbd.library = dlopen("libnbd.so.0", RTLD_NOW | RTLD_LOCAL);
-		error = libnbd.library ? 0 : -ENOPKG;
-	}
-#define NBD_LOAD(f) \
-	if (!error) { \
-		libnbd.f = dlsym(libnbd.library, "nbd_" #f); \
-		error = libnbd.f ? 0 : -ENOPKG; \
-	}
-	NBD_FUNCTIONS(NBD_LOAD)
-	pthread_mutex_unlock(&lock);
-	return error;
-}
 
 static void nbd_finish(struct nbd *nbd, struct blk_io *io, int error)
 {
@@ -96,6 +63,10 @@ static int nbd_answered(void *argument, int *error)
 	struct blk_io *io = argument;
 	struct nbd *nbd = (struct nbd *)io->medium;
 
+	if (!*error && io == &nbd->flush)
+		nbd->flushed = nbd->flushing;
+	else if (!*error && (io->op == BLK_OP_WRITE || io->op == BLK_OP_ZERO))
+		nbd->written++;
 	io->error = -*error;
 	io->next = NULL;
 	*nbd->answered_last = io;
@@ -109,9 +80,15 @@ static nbd_completion_callback nbd_callback(struct blk_io *io)
 					   .user_data = io };
 }
 
+/*
+ * FUA only where there is no flush to follow: of several at the same time, a
+ * server with one open file tells one of them what all of them lost.
+ */
 static uint32_t nbd_flags(const struct nbd *nbd, const struct blk_io *io)
 {
-	return io->durable && nbd->can_fua ? LIBNBD_CMD_FLAG_FUA : 0;
+	return io->durable && !nbd->can_flush && nbd->can_fua
+		       ? LIBNBD_CMD_FLAG_FUA
+		       : 0;
 }
 
 static int64_t nbd_transfer(struct nbd *nbd, struct blk_io *io)
@@ -121,10 +98,10 @@ static int64_t nbd_transfer(struct nbd *nbd, struct blk_io *io)
 
 	io->step = io->bytes < BLK_BOUNCE_BYTES ? io->bytes : BLK_BOUNCE_BYTES;
 	if (io->op == BLK_OP_READ)
-		return libnbd.aio_pread(nbd->handle, io->bounce, io->step,
+		return libnbd.aio_pread(nbd->link.handle, io->bounce, io->step,
 					io->offset, callback, 0);
 	iov_read(io->iov, io->iov_count, 0, io->bounce, io->step);
-	return libnbd.aio_pwrite(nbd->handle, io->bounce, io->step,
+	return libnbd.aio_pwrite(nbd->link.handle, io->bounce, io->step,
 				 io->offset, callback, flags);
 }
 
@@ -134,57 +111,140 @@ static int64_t nbd_command(struct nbd *nbd, struct blk_io *io)
 	nbd_completion_callback callback = nbd_callback(io);
 	uint32_t flags = nbd_flags(nbd, io);
 
-	if (io->op == BLK_OP_FLUSH || io->stage == STAGE_SYNC)
-		return libnbd.aio_flush(nbd->handle, callback, 0);
+	if (io == &nbd->flush) {
+		nbd->flushing = nbd->written;
+		return libnbd.aio_flush(nbd->link.handle, callback, 0);
+	}
 	if (io->op == BLK_OP_READ || io->op == BLK_OP_WRITE)
 		return nbd_transfer(nbd, io);
 	io->step = io->bytes;
 	if (io->op == BLK_OP_DISCARD)
-		return libnbd.aio_trim(nbd->handle, io->bytes, io->offset,
+		return libnbd.aio_trim(nbd->link.handle, io->bytes, io->offset,
 				       callback, flags);
 	if (!io->may_unmap)
 		flags |= LIBNBD_CMD_FLAG_NO_HOLE;
-	return libnbd.aio_zero(nbd->handle, io->bytes, io->offset, callback,
-			       flags);
+	return libnbd.aio_zero(nbd->link.handle, io->bytes, io->offset,
+			       callback, flags);
+}
+
+static void nbd_park(struct nbd *nbd, struct blk_io *io)
+{
+	bool lost = io == &nbd->flush && nbd->medium.sync.error;
+
+	if (lost || nbd_link_hopeless(&nbd->link)) {
+		nbd_finish(nbd, io, -EIO);
+		return;
+	}
+	io->next = nbd->parked;
+	nbd->parked = io;
 }
 
 static void nbd_step(struct nbd *nbd, struct blk_io *io)
 {
 	bool data = io->op == BLK_OP_READ || io->op == BLK_OP_WRITE;
 
-	if (data && !io->bounce && !blk_bounce_get(&nbd->bounce, io))
+	if (!nbd->link.up)
+		nbd_park(nbd, io);
+	else if (data && !io->bounce && !blk_bounce_get(&nbd->bounce, io))
 		return;		/* goes on when a buffer is free */
-	/* A server without flush has nothing that a flush could save. */
-	if (!data && !nbd->can_flush &&
-	    (io->op == BLK_OP_FLUSH || io->stage == STAGE_SYNC))
-		nbd_finish(nbd, io, 0);
-	else if (nbd_command(nbd, io) < 0)
+	else if (nbd_command(nbd, io) >= 0)
+		return;
+	else if (nbd_link_ended(&nbd->link))
+		nbd_park(nbd, io); /* nbd_serve() comes to it */
+	else
 		nbd_finish(nbd, io, -EIO);
+}
+
+/* io is carried out, but for a sync, if it wants one. */
+static void nbd_sync(struct nbd *nbd, struct blk_io *io)
+{
+	/* A server without flush has nothing that a flush could save. */
+	if (!nbd->can_flush) {
+		nbd_finish(nbd, io, 0);
+		return;
+	}
+	io->stage = STAGE_SYNC;
+	blk_sync_join(&nbd->medium.sync, io);
+}
+
+static void nbd_sync_start(struct blk_sync *sync)
+{
+	struct nbd *nbd = (struct nbd *)((char *)sync -
+					 offsetof(struct nbd, medium.sync));
+
+	nbd_step(nbd, &nbd->flush);
+}
+
+static void nbd_sync_done(struct blk_io *io, int error)
+{
+	blk_sync_done(&io->medium->sync, error);
+}
+
+static void nbd_sync_finish(struct blk_io *io, int error)
+{
+	nbd_finish((struct nbd *)io->medium, io, error);
 }
 
 static void nbd_stepped(struct nbd *nbd, struct blk_io *io)
 {
-	if (io->error || io->op == BLK_OP_FLUSH || io->stage == STAGE_SYNC) {
+	if (io->error && !nbd->link.up) {
+		nbd_park(nbd, io);
+		return;
+	}
+	if (io->error || io == &nbd->flush) {
 		nbd_finish(nbd, io, io->error);
 		return;
 	}
 	if (io->op == BLK_OP_READ)
 		iov_write(io->iov, io->iov_count, 0, io->bounce, io->step);
 	blk_io_advance(io, io->step);
-	if (!io->bytes && io->durable && io->op != BLK_OP_READ &&
-	    !nbd->can_fua && nbd->can_flush)
-		io->stage = STAGE_SYNC;
-	else if (!io->bytes) {
+	if (io->bytes)
+		nbd_step(nbd, io);
+	else if (io->durable && io->op != BLK_OP_READ)
+		nbd_sync(nbd, io);
+	else
 		nbd_finish(nbd, io, 0);
-		return;
+}
+
+static void nbd_unpark(struct nbd *nbd)
+{
+	struct blk_io *io = nbd->parked, *next;
+
+	nbd->parked = NULL;
+	for (; io; io = next) {
+		next = io->next;
+		nbd_step(nbd, io);
 	}
-	nbd_step(nbd, io);
+}
+
+static void nbd_give_up(struct nbd *nbd)
+{
+	struct blk_io *io;
+
+	while ((io = nbd->parked)) {
+		nbd->parked = io->next;
+		nbd_finish(nbd, io, -EIO);
+	}
+}
+
+static void nbd_down(struct nbd *nbd)
+{
+	bool lost = nbd->can_flush && nbd->written != nbd->flushed;
+
+	nbd_link_lost(&nbd->link);
+	nbd->refused = false;
+	nbd->medium.news = "the NBD server has gone; trying to connect again";
+	if (lost && !nbd->medium.sync.error)
+		nbd->medium.sync.error = -EIO;
 }
 
 static void nbd_serve(struct nbd *nbd)
 {
 	struct blk_io *io;
 
+	/* Before its answers: those with errors wait for the next server. */
+	if (nbd_link_ended(&nbd->link))
+		nbd_down(nbd);
 	while ((io = nbd->answered)) {
 		nbd->answered = io->next;
 		if (!nbd->answered)
@@ -193,18 +253,17 @@ static void nbd_serve(struct nbd *nbd)
 	}
 }
 
-static bool nbd_dead(struct nbd *nbd)
-{
-	return libnbd.aio_is_dead(nbd->handle) ||
-	       libnbd.aio_is_closed(nbd->handle);
-}
-
 static void nbd_submit(struct blk_medium *medium, struct blk_io *io)
 {
+	struct nbd *nbd = (struct nbd *)medium;
+
 	io->medium = medium;
 	io->bounce = NULL;
 	io->stage = STAGE_FIRST;
-	nbd_step((struct nbd *)medium, io);
+	if (io->op == BLK_OP_FLUSH)
+		nbd_sync(nbd, io);
+	else
+		nbd_step(nbd, io);
 }
 
 static void nbd_kick(struct blk_medium *medium)
@@ -212,39 +271,68 @@ static void nbd_kick(struct blk_medium *medium)
 	nbd_serve((struct nbd *)medium);
 }
 
+/* There is a server again. Is it the same disk, as far as one can tell? */
+static bool nbd_same_disk(struct nbd *nbd)
+{
+	struct nbd_handle *handle = nbd->link.handle;
+	int64_t bytes = libnbd.get_size(handle);
+
+	if (bytes < (int64_t)nbd->medium.bytes || bytes % BLK_SECTOR ||
+	    (!nbd->medium.readonly && libnbd.is_read_only(handle) != 0) ||
+	    (nbd->can_flush && libnbd.can_flush(handle) <= 0))
+		return false;
+	nbd->medium.bytes = bytes;
+	return true;
+}
+
+static void nbd_reconnect(struct nbd *nbd)
+{
+	if (!nbd_link_retry(&nbd->link)) {
+		if (nbd_link_hopeless(&nbd->link))
+			nbd_give_up(nbd);
+		return;
+	}
+	if (nbd_same_disk(nbd)) {
+		nbd_link_accept(&nbd->link);
+		nbd->medium.news = "connected to the NBD server again";
+		nbd_unpark(nbd);
+		return;
+	}
+	nbd_link_refuse(&nbd->link);
+	if (!nbd->refused)
+		nbd->medium.news =
+			"the NBD server now serves another disk "
+			"(smaller, read-only, or without flush); waiting for "
+			"the right one";
+	nbd->refused = true;
+}
+
 /*
- * With wait, a server that stays silent is given up: its socket is shut down,
- * upon which libnbd answers all that was asked with errors.
+ * With wait, nobody waits for a server that is gone, and one that stays silent
+ * is given up: its socket is shut down, upon which libnbd answers all that was
+ * asked with errors.
  */
 static void nbd_reap(struct blk_medium *medium, bool wait)
 {
 	struct nbd *nbd = (struct nbd *)medium;
-	int got;
+	bool sleep = wait && nbd->link.up && !nbd->answered;
 
-	while (!nbd_dead(nbd)) {
-		got = libnbd.poll(nbd->handle,
-				  wait && !nbd->answered ? NBD_PATIENCE_MS : 0);
-		if (got > 0)
-			continue;
-		if (!got && wait && !nbd->answered) {
-			shutdown(medium->fd, SHUT_RDWR);
-			continue;
-		}
-		break;
-	}
+	if (sleep && !nbd_link_work(&nbd->link, nbd_patience_ms) &&
+	    !nbd_link_ended(&nbd->link) && !nbd->answered)
+		shutdown(libnbd.aio_get_fd(nbd->link.handle), SHUT_RDWR);
+	while (nbd_link_work(&nbd->link, 0))
+		;
 	nbd_serve(nbd);
+	if (!nbd->link.up)
+		nbd_reconnect(nbd);
+	if (!nbd->link.up && wait)
+		nbd_give_up(nbd);
 }
 
 static uint32_t nbd_events(struct blk_medium *medium)
 {
-	struct nbd *nbd = (struct nbd *)medium;
-	unsigned int direction;
-
-	if (nbd_dead(nbd))
-		return 0;
-	direction = libnbd.aio_get_direction(nbd->handle);
-	return (direction & LIBNBD_AIO_DIRECTION_READ ? EPOLLIN : 0) |
-	       (direction & LIBNBD_AIO_DIRECTION_WRITE ? EPOLLOUT : 0);
+	nbd_link_watch(&((struct nbd *)medium)->link);
+	return EPOLLIN;
 }
 
 static int nbd_start(struct blk_medium *medium)
@@ -262,7 +350,7 @@ static void nbd_close_medium(struct blk_medium *medium)
 {
 	struct nbd *nbd = (struct nbd *)medium;
 
-	libnbd.close(nbd->handle);
+	nbd_link_close(&nbd->link);
 	blk_bounce_fini(&nbd->bounce);
 	free(nbd);
 }
@@ -282,46 +370,38 @@ static int nbd_ask(struct nbd *nbd, const struct blk_options *options,
 		   const char **why)
 {
 	struct blk_medium *medium = &nbd->medium;
-	int64_t bytes = libnbd.get_size(nbd->handle);
-	int64_t least = libnbd.get_block_size(nbd->handle, LIBNBD_SIZE_MINIMUM);
-	int64_t best = libnbd.get_block_size(nbd->handle,
-					     LIBNBD_SIZE_PREFERRED);
+	int64_t bytes = libnbd.get_size(nbd->link.handle);
+	int64_t least =
+		libnbd.get_block_size(nbd->link.handle, LIBNBD_SIZE_MINIMUM);
+	int64_t best =
+		libnbd.get_block_size(nbd->link.handle, LIBNBD_SIZE_PREFERRED);
 
 	*why = "its disk is empty, or its size no multiple of 512";
 	if (bytes <= 0 || bytes % BLK_SECTOR)
 		return -EINVAL;
 	*why = "the server lets us only read; add `,readonly`";
-	if (!options->readonly && libnbd.is_read_only(nbd->handle) != 0)
+	if (!options->readonly && libnbd.is_read_only(nbd->link.handle) != 0)
 		return -EROFS;
 	medium->ops = &nbd_ops;
-	medium->fd = libnbd.aio_get_fd(nbd->handle);
+	medium->fd = nbd->link.epoll_fd;
 	medium->bytes = bytes;
 	medium->readonly = options->readonly;
 	medium->can_discard = !options->readonly &&
-			      libnbd.can_trim(nbd->handle) > 0;
+			      libnbd.can_trim(nbd->link.handle) > 0;
 	medium->can_zero = !options->readonly &&
-			   libnbd.can_zero(nbd->handle) > 0;
+			   libnbd.can_zero(nbd->link.handle) > 0;
 	medium->block_size = least > (int64_t)BLK_SECTOR ?
 			     (unsigned int)least : BLK_SECTOR;
 	medium->physical_size = best > medium->block_size && best <= 65536 ?
 				best : medium->block_size;
-	nbd->can_flush = libnbd.can_flush(nbd->handle) > 0;
-	nbd->can_fua = libnbd.can_fua(nbd->handle) > 0;
+	nbd->can_flush = libnbd.can_flush(nbd->link.handle) > 0;
+	nbd->can_fua = libnbd.can_fua(nbd->link.handle) > 0;
+	medium->sync.start = nbd_sync_start;
+	medium->sync.finish = nbd_sync_finish;
+	nbd->flush.op = BLK_OP_FLUSH;
+	nbd->flush.medium = medium;
+	nbd->flush.done = nbd_sync_done;
 	return 0;
-}
-
-static int nbd_open(struct nbd *nbd, const struct blk_options *options,
-		    const char **why)
-{
-	nbd->handle = libnbd.create();
-	*why = "out of memory";
-	if (!nbd->handle)
-		return -ENOMEM;
-	if (libnbd.connect_unix(nbd->handle, options->path) < 0) {
-		*why = libnbd.get_error();
-		return -ECONNREFUSED;
-	}
-	return nbd_ask(nbd, options, why);
 }
 
 int blk_nbd_open(const struct blk_options *options,
@@ -331,28 +411,29 @@ int blk_nbd_open(const struct blk_options *options,
 	const char *why = "out of memory";
 	int error;
 
-	if (nbd_load()) {
+	if (nbd_link_load()) {
 		snprintf(message, size, "disk nbd:unix:%s: libnbd is not "
 			 "installed; it is in the package libnbd0",
 			 options->path);
 		return -ENOPKG;
 	}
 	nbd = calloc(1, sizeof(*nbd));
-	error = nbd ? blk_bounce_init(&nbd->bounce) : -ENOMEM;
-	if (!error) {
-		nbd->answered_last = &nbd->answered;
-		error = nbd_open(nbd, options, &why);
+	if (!nbd || blk_bounce_init(&nbd->bounce)) {
+		free(nbd);
+		snprintf(message, size, "disk nbd:unix:%s: %s", options->path,
+			 why);
+		return -ENOMEM;
 	}
+	nbd->answered_last = &nbd->answered;
+	snprintf(nbd->path, sizeof(nbd->path), "%s", options->path);
+	error = nbd_link_open(&nbd->link, nbd->path, &why);
+	if (!error)
+		error = nbd_ask(nbd, options, &why);
 	if (!error) {
 		*medium = &nbd->medium;
 		return 0;
 	}
 	snprintf(message, size, "disk nbd:unix:%s: %s", options->path, why);
-	if (nbd) {
-		if (nbd->handle)
-			libnbd.close(nbd->handle);
-		blk_bounce_fini(&nbd->bounce);
-	}
-	free(nbd);
+	nbd_close_medium(&nbd->medium);
 	return error;
 }

@@ -101,8 +101,6 @@ static void request_done(struct blk_io *io, int error)
 		((char *)io - offsetof(struct blk_request, io));
 
 	request->blk->in_flight--;
-	if (error)
-		blk_check_lost(request->blk);
 	if (!error && !request->blk->resetting && request_next_range(request))
 		return;
 	if (io->op == BLK_OP_READ) {
@@ -331,5 +329,6 @@ void blk_notify(struct virtio_device *device, unsigned int queue)
 		blk->medium->ops->kick(blk->medium);
 		blk_publish(blk);
 	} while (ring_listen(ring) && !virtio_broken(device));
+	blk_look(blk);
 	blk_watch(blk);
 }

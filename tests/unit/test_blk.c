@@ -349,6 +349,35 @@ static void survives_a_shrinking_file(void **state)
 	disk_end(&disk);
 }
 
+static uint64_t capacity(struct disk *disk)
+{
+	return virtio_read(disk->device, 0x100, 8);
+}
+
+/* `truncate -s +1M` on the host, while the guest runs. */
+static void sees_its_file_grow(void **state)
+{
+	const uint64_t sectors = DISK_BYTES / 512;
+	struct disk disk;
+
+	disk_start(&disk, MORE, ALL_FEATURES);
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_IN, sectors, 512),
+			 VIRTIO_BLK_S_IOERR);
+	/* A part of a sector is not there for the guest. */
+	assert_int_equal(ftruncate(disk.fd, DISK_BYTES + 4096 + 500), 0);
+	for (int i = 0; i < 100 && capacity(&disk) == sectors; i++)
+		loop_run_once(disk.device->loop, 100);
+	assert_int_equal(capacity(&disk), sectors + 8);
+	assert_int_equal(atomic_load(&disk.guest.config_interrupts), 1);
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_OUT, sectors + 7,
+				 512),
+			 VIRTIO_BLK_S_OK);
+	assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_OUT, sectors + 8,
+				 512),
+			 VIRTIO_BLK_S_IOERR);
+	disk_end(&disk);
+}
+
 #define MANY 80
 
 static void has_many_in_flight(void **state)
@@ -565,6 +594,7 @@ int main(void)
 		BOTH(survives_wrong_chains),
 		BOTH(keeps_readonly_disks),
 		BOTH(survives_a_shrinking_file),
+		BOTH(sees_its_file_grow),
 		BOTH(has_many_in_flight),
 		BOTH(resets_in_flight),
 		BOTH(has_a_queue_per_cpu),
