@@ -27,3 +27,30 @@ drivers='while read -r module; do insmod "/add/$module" || exit 1
 		[ $i -lt 100 ] || exit 1
 		sleep 0.1
 	done'
+
+# nbdkit with a plugin and all libraries of both and of libnbd, in
+# $TEST_DIR/host, for --host-add "$TEST_DIR/host:/nbd". Then $nbdkit and
+# $plugins are their places there, $nbd_path what the host's shell does first.
+# False: they are not installed.
+make_nbdkit() {
+	plugins=$(dirname "$(find /usr/lib -name "nbdkit-$1-plugin.so" |
+		head -n 1)")
+	library=$(find /usr/lib -name libnbd.so.0 | head -n 1)
+	nbdkit=$(command -v nbdkit) && [ -n "$library" ] || return 1
+	[ ! -d "$plugins/nbdkit" ] || plugins=$plugins/nbdkit
+	for file in "$library" "$nbdkit" "$plugins/nbdkit-$1-plugin.so"; do
+		mkdir -p "$TEST_DIR/host/$(dirname "$file")"
+		cp -L "$file" "$TEST_DIR/host/$file"
+		ldd "$file" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' |
+			while read -r needed; do
+				mkdir -p "$TEST_DIR/host/$(dirname "$needed")"
+				cp -L "$needed" "$TEST_DIR/host/$needed"
+			done
+	done
+	nbdkit=/nbd$nbdkit
+	plugins=/nbd$plugins
+	# shellcheck disable=SC2016 # for the host's shell
+	nbd_path='LD_LIBRARY_PATH=$(find /nbd -name "*.so*" |
+		sed "s,/[^/]*\$,," | sort -u | tr "\n" :)
+		export LD_LIBRARY_PATH'
+}

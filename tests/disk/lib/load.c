@@ -10,6 +10,11 @@
  *	load read-fails DEVICE       reads all over it, or writes: prints how
  *	load write-fails DEVICE      many failed; success where some did, all
  *	                             with an I/O error
+ *	load flush-fails DEVICE      its 4 KB at 4096 cannot be written: nobody
+ *	                             is told that they were, neither by the first
+ *	                             flush nor by later ones
+ *	load through-fails DEVICE    the same of a disk that writes through, while
+ *	                             others write elsewhere
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -264,6 +269,69 @@ static int fails(const char *device, int write)
 	return !failed;
 }
 
+static char bad[BLOCK] __attribute__((aligned(BLOCK)));
+static volatile int stopping;
+
+static int open_direct(const char *device)
+{
+	int fd = open(device, O_RDWR | O_DIRECT);
+
+	if (fd < 0)
+		die(device);
+	return fd;
+}
+
+static int flush_fails(const char *device)
+{
+	int fd = open_direct(device), failed = 0;
+
+	/* Told at once, as by direct I/O of the host, is told. */
+	if (pwrite(fd, bad, BLOCK, BLOCK) < 0) {
+		puts("the write failed");
+		return errno != EIO;
+	}
+	for (int i = 0; i < 4; i++)
+		failed += fsync(fd) < 0 && errno == EIO;
+	printf("%d of 4 flushes failed\n", failed);
+	return failed != 4;
+}
+
+static void *write_elsewhere(void *device)
+{
+	static char good[BLOCK] __attribute__((aligned(BLOCK)));
+	int fd = open_direct(device);
+
+	for (uint64_t n = 0; !stopping; n++)
+		if (pwrite(fd, good, BLOCK, (16 + n % 64) * BLOCK) < 0 &&
+		    errno != EIO)
+			die("write elsewhere");
+	return NULL;
+}
+
+static int through_fails(const char *device)
+{
+	int fd = open_direct(device), believed = 0, told = 0;
+	pthread_t threads[3];
+
+	for (int i = 0; i < 3; i++)
+		if (pthread_create(&threads[i], NULL, write_elsewhere,
+				   (void *)device))
+			die("thread");
+	for (int i = 0; i < 100; i++) {
+		memset(bad, i, sizeof(bad));
+		if (pwrite(fd, bad, BLOCK, BLOCK) == BLOCK)
+			believed++;
+		else if (errno == EIO)
+			told++;
+	}
+	stopping = 1;
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	printf("of 100 lost writes %d failed, %d were told OK\n", told,
+	       believed);
+	return told != 100;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -280,6 +348,10 @@ int main(int argc, char **argv)
 		return fails(argv[2], 0);
 	if (!strcmp(what, "write-fails"))
 		return fails(argv[2], 1);
+	if (!strcmp(what, "flush-fails"))
+		return flush_fails(argv[2]);
+	if (!strcmp(what, "through-fails"))
+		return through_fails(argv[2]);
 	fprintf(stderr, "load: see the top of load.c\n");
 	return 2;
 }
