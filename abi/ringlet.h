@@ -82,7 +82,9 @@ struct rl_run {
  * + 4 clears the written bits (virtio-mmio's InterruptStatus and InterruptACK). status_gpa 0:
  * no such registers.
  *
- * RL_FD_REMOVE in flags removes what the same values assigned.
+ * RL_FD_REMOVE in flags removes what the same values assigned. RL_FD_CLEAR, for
+ * RL_IRQFD with fd -1 and status_gpa 0, assigns nothing: it clears the bits of
+ * `status` in the line's word, as the reset of a device must.
  */
 struct rl_ioeventfd {
 	__u64 gpa;
@@ -97,10 +99,11 @@ struct rl_irqfd {
 	__s32 fd;
 	__u32 line;		/* RL_IRQ_DEVICE up to RL_IRQ_COUNT - 1 */
 	__u32 status;		/* bits */
-	__u32 flags;		/* 0 or RL_FD_REMOVE */
+	__u32 flags;		/* 0, RL_FD_REMOVE or RL_FD_CLEAR */
 	__u64 status_gpa;
 };
 #define RL_FD_REMOVE		1
+#define RL_FD_CLEAR		2
 
 /*
  * Counters of one VM, since it was created. Exits count by the vector that

@@ -139,6 +139,14 @@ static void raise_status(struct rl_vm *vm, const struct rl_irqfd *set)
 		vcpu_raise(vcpu, set->line);
 }
 
+static void clear_status(struct rl_vm *vm, const struct rl_irqfd *set)
+{
+	atomic_t *status = status_of(READ_ONCE(vm->vcpu), set->line);
+
+	if (status)
+		atomic_andnot(set->status, status);
+}
+
 /* --- irqfd ------------------------------------------------------------------------ */
 
 /* The eventfd was signalled. Its lock is held, interrupts are off. */
@@ -234,8 +242,13 @@ int mmio_irqfd(struct rl_vm *vm, const struct rl_irqfd *arg)
 {
 	int r;
 
-	if (arg->flags & ~RL_FD_REMOVE || arg->line < RL_IRQ_DEVICE ||
-	    arg->line >= RL_IRQ_COUNT ||
+	if (arg->line < RL_IRQ_DEVICE || arg->line >= RL_IRQ_COUNT)
+		return -EINVAL;
+	if (arg->flags == RL_FD_CLEAR && arg->fd == -1 && !arg->status_gpa) {
+		clear_status(vm, arg);
+		return 0;
+	}
+	if (arg->flags & ~RL_FD_REMOVE ||
 	    (arg->status_gpa && (!mmio_is_device(arg->status_gpa) ||
 				 arg->status_gpa & 3)))
 		return -EINVAL;

@@ -80,6 +80,23 @@ static void host_interrupt(void *context, unsigned int bits)
 		eventfd_write(slot->config_fd, 1);
 }
 
+/*
+ * The word behind InterruptStatus is the module's, in a page that it shares with
+ * the guest. It cannot fail for a line that was registered.
+ */
+static void host_clear_interrupt(void *context)
+{
+	const struct slot *slot = context;
+	const struct rl_irqfd clear = {
+		.fd = -1,
+		.line = slot->line,
+		.status = VIRTIO_INTERRUPT_USED | VIRTIO_INTERRUPT_CONFIG,
+		.flags = RL_FD_CLEAR,
+	};
+
+	vm_irqfd(slot->vm_fd, &clear);
+}
+
 /* The module follows the mapping, so a page given back here is the host's. */
 static int host_discard(void *context, uint64_t gpa, uint64_t bytes)
 {
@@ -143,6 +160,7 @@ static int init_slot(struct slot *slot, unsigned int number)
 	slot->host = (struct virtio_host){
 		.memory_at = host_memory_at,
 		.interrupt = host_interrupt,
+		.clear_interrupt = host_clear_interrupt,
 		.discard = host_discard,
 		.log = host_log,
 		.context = slot,

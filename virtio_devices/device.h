@@ -50,7 +50,7 @@ struct virtio_host {
 			   uint64_t *got);
 	/* Set VIRTIO_INTERRUPT_* bits and raise the device's line. */
 	void (*interrupt)(void *context, unsigned int bits);
-	/* Clear InterruptStatus: the device was reset. May be NULL. */
+	/* Clear InterruptStatus: the device was reset (4.2.2.1). */
 	void (*clear_interrupt)(void *context);
 	/*
 	 * The guest needs the contents of these whole pages no more: give them

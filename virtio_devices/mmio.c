@@ -82,13 +82,16 @@ static void reset_all(struct virtio_device *device)
 	const struct virtio_host *host = device->host;
 
 	loop_call(device->loop, reset_device, device);
+	/* No other thread's interrupt comes between the two. */
+	pthread_mutex_lock(&transport->config_lock);
 	atomic_store(&transport->status, 0);
+	if (host)
+		host->clear_interrupt(host->context);
+	pthread_mutex_unlock(&transport->config_lock);
 	transport->offered_select = transport->driver_select = 0;
 	transport->queue_select = 0;
 	transport->driver_features = 0;
 	memset(transport->queues, 0, sizeof(transport->queues));
-	if (host && host->clear_interrupt)
-		host->clear_interrupt(host->context);
 }
 
 void mmio_reset(struct virtio_device *device)

@@ -72,6 +72,11 @@ static void interrupt(void *context, unsigned int bits)
 	interrupts++;
 }
 
+static void clear_interrupt(void *context)
+{
+	(void)context;
+}
+
 static int discard(void *context, uint64_t gpa, uint64_t bytes)
 {
 	uint64_t got;
@@ -94,6 +99,7 @@ static void log_line(void *context, const char *line)
 static const struct virtio_host host = {
 	.memory_at = memory_at,
 	.interrupt = interrupt,
+	.clear_interrupt = clear_interrupt,
 	.discard = discard,
 	.log = log_line,
 };

@@ -50,6 +50,7 @@ static void interrupt(void *context, unsigned int bits)
 {
 	struct fake_driver *driver = context;
 
+	atomic_fetch_or(&driver->interrupt_status, bits);
 	if (bits & VIRTIO_INTERRUPT_USED)
 		atomic_fetch_add(&driver->used_interrupts, 1);
 	if (bits & VIRTIO_INTERRUPT_CONFIG)
@@ -60,7 +61,7 @@ static void clear_interrupt(void *context)
 {
 	struct fake_driver *driver = context;
 
-	atomic_fetch_add(&driver->cleared, 1);
+	atomic_store(&driver->interrupt_status, 0);
 }
 
 static int discard(void *context, uint64_t gpa, uint64_t bytes)
@@ -136,12 +137,17 @@ uint64_t fake_alloc(struct fake_driver *driver, uint32_t bytes)
 
 uint32_t fake_read(struct fake_driver *driver, uint64_t offset)
 {
+	if (offset == VIRTIO_INTERRUPT_STATUS_OFFSET)
+		return atomic_load(&driver->interrupt_status);
 	return virtio_read(driver->device, offset, 4);
 }
 
 void fake_write(struct fake_driver *driver, uint64_t offset, uint32_t value)
 {
-	virtio_write(driver->device, offset, 4, value);
+	if (offset == VIRTIO_INTERRUPT_STATUS_OFFSET + 4)
+		atomic_fetch_and(&driver->interrupt_status, ~value);
+	else
+		virtio_write(driver->device, offset, 4, value);
 }
 
 unsigned int fake_status(struct fake_driver *driver)

@@ -51,7 +51,8 @@ struct fake_driver {
 	uint16_t queue_size;	/* wanted; 0: as much as offered */
 	uint64_t allocated;	/* GPA of what is still free */
 	bool event_idx;
-	atomic_uint used_interrupts, config_interrupts, cleared;
+	atomic_uint used_interrupts, config_interrupts;
+	atomic_uint interrupt_status;	/* as a host keeps it */
 	uint64_t discarded;	/* bytes, by the discard op */
 	unsigned int lines;	/* logged */
 	char line[256];		/* the last one */
@@ -87,6 +88,7 @@ void fake_negotiate(struct fake_driver *driver, uint64_t features);
 void fake_set_up_queue(struct fake_driver *driver, unsigned int queue);
 unsigned int fake_status(struct fake_driver *driver);
 
+/* InterruptStatus and InterruptACK are the machine's, as device.h has it. */
 uint32_t fake_read(struct fake_driver *driver, uint64_t offset);
 void fake_write(struct fake_driver *driver, uint64_t offset, uint32_t value);
 

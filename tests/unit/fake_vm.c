@@ -96,6 +96,14 @@ int vm_ioeventfd(int vm_fd, const struct rl_ioeventfd *kick)
 int vm_irqfd(int vm_fd, const struct rl_irqfd *irqfd)
 {
 	(void)vm_fd;
+	if (irqfd->flags == RL_FD_CLEAR && irqfd->fd == -1 &&
+	    !irqfd->status_gpa && irqfd->line < RL_IRQ_COUNT) {
+		atomic_fetch_and(&fake_vm.status[irqfd->line],
+				 ~irqfd->status);
+		return 0;
+	}
+	if (irqfd->flags)
+		return -EINVAL;
 	if (fake_vm.irqfd_count == FAKE_VM_FDS)
 		return -ENOSPC;
 	fake_vm.irqfds[fake_vm.irqfd_count++] = *irqfd;

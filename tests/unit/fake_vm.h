@@ -22,6 +22,8 @@ struct fake_vm {
 	struct rl_stats stats;
 	atomic_int raised[RL_IRQ_COUNT];	/* how often each line was */
 	atomic_int runs;
+	atomic_uint status[RL_IRQ_COUNT];	/* the words of InterruptStatus;
+					   tests set bits, RL_FD_CLEAR clears */
 	/* What was registered, in order. */
 	struct rl_ioeventfd kicks[FAKE_VM_FDS];
 	struct rl_irqfd irqfds[FAKE_VM_FDS];

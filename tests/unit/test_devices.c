@@ -152,6 +152,18 @@ static void write_register(uint64_t gpa, uint64_t value)
 	devices_access(devices, &run);
 }
 
+/* A reset of the second device: its word is cleared, no other is. */
+static void test_reset_clears_interrupt_status(void **state)
+{
+	(void)state;
+	assert_int_equal(devices_attach(devices, 7, &memory), 0);
+	atomic_store(&fake_vm.status[RL_IRQ_DEVICE], 3);
+	atomic_store(&fake_vm.status[RL_IRQ_DEVICE + 1], 3);
+	write_register(RL_MMIO_BASE + RL_MMIO_STRIDE + 0x70, 0);
+	assert_int_equal(atomic_load(&fake_vm.status[RL_IRQ_DEVICE]), 3);
+	assert_int_equal(atomic_load(&fake_vm.status[RL_IRQ_DEVICE + 1]), 0);
+}
+
 static void test_access(void **state)
 {
 	struct rl_run run = { .gpa = RL_MMIO_BASE, .bytes = 4, .result = -1 };
@@ -274,6 +286,7 @@ int main(void)
 #define UNIT(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		UNIT(test_registration),
+		UNIT(test_reset_clears_interrupt_status),
 		UNIT(test_access),
 		UNIT(test_memory),
 		UNIT(test_interrupts),

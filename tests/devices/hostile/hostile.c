@@ -35,6 +35,7 @@ static unsigned int queue;		/* the one to play with */
 static uint8_t *page;			/* desc, avail, used, data */
 static uint64_t page_gpa;
 static unsigned int failures;
+static uint32_t interrupts;		/* InterruptStatus, all that was seen */
 
 static struct vring_desc *desc;
 static volatile uint16_t *avail;
@@ -312,9 +313,14 @@ static void play(unsigned int slot, unsigned int trick)
 	put(VIRTIO_MMIO_QUEUE_NOTIFY, queue);
 	if (!wait_for_reset_wish())
 		fail(slot, tricks[trick].name, "no DEVICE_NEEDS_RESET");
+	interrupts |= get(VIRTIO_MMIO_INTERRUPT_STATUS);
 	put(VIRTIO_MMIO_STATUS, 0);
 	if (get(VIRTIO_MMIO_STATUS))
 		fail(slot, tricks[trick].name, "it cannot be reset");
+	/* 4.2.2.1 */
+	if (get(VIRTIO_MMIO_INTERRUPT_STATUS))
+		fail(slot, tricks[trick].name,
+		     "the reset leaves InterruptStatus");
 }
 
 /* Any register, any value; then a reset, notify before ready, and a start. */
@@ -362,8 +368,11 @@ int main(void)
 		/* The first queue of these waits for input; use the other. */
 		id = get(VIRTIO_MMIO_DEVICE_ID);
 		queue = id == VIRTIO_ID_NET || id == VIRTIO_ID_CONSOLE;
+		interrupts = 0;
 		for (unsigned int i = 0; i < count; i++)
 			play(slot, i);
+		if (!interrupts)
+			fail(slot, "all", "no InterruptStatus was ever set");
 		make_noise(slot);
 		munmap((void *)registers, PAGE);
 	}
