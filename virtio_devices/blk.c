@@ -167,6 +167,15 @@ static void blk_flushed(struct blk_io *io, int error)
 	flush->error = error;
 }
 
+static void blk_stop_queue(struct virtio_device *device, unsigned int queue)
+{
+	struct blk *blk = (struct blk *)device;
+
+	(void)queue;
+	blk_drain(blk);
+	blk_publish(blk);
+}
+
 /* Whatever was written so far, to the medium. 0 or -errno. */
 static int blk_flush_now(struct blk *blk)
 {
@@ -227,6 +236,7 @@ static void blk_destroy(struct virtio_device *device)
 static const struct virtio_ops blk_ops = {
 	.activate = blk_activate,
 	.reset = blk_reset,
+	.stop_queue = blk_stop_queue,
 	.notify = blk_notify,
 	.config_write = blk_config_write,
 	.destroy = blk_destroy,

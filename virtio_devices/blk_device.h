@@ -31,7 +31,7 @@ struct blk_request {
 	struct blk_request *next;	/* free */
 	unsigned int queue;
 	uint16_t head;
-	uint32_t in_bytes;	/* of the chain, with the status byte */
+	uint64_t in_bytes; /* of the chain, with the status byte */
 	struct iovec *rest;	/* of these, nothing has been written to */
 	unsigned int rest_count;
 	uint8_t *status;	/* in guest memory */

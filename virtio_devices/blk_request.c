@@ -47,20 +47,33 @@ int blk_requests_init(struct blk *blk)
 	return 0;
 }
 
+/*
+ * What was not read must not pass for data: a careless driver would find there
+ * what the memory held before. Zeros go as far as any sane request; beyond, the
+ * used length claims nothing (2.7.8.2). Bytes written, from the chain's start.
+ */
+static uint32_t request_zero_rest(const struct blk_request *request)
+{
+	uint64_t left = iov_size(request->rest, request->rest_count);
+	uint64_t written;
+
+	left -= iov_zero(request->rest, request->rest_count, 0, BLK_BYTES_MAX);
+	/* The status byte is the last of all. */
+	written = left ? request->in_bytes - 1 - left : request->in_bytes;
+	return written < UINT32_MAX ? written : UINT32_MAX;
+}
+
 /* The guest gets its chain back; nothing touches its memory afterwards. */
 static void request_end(struct blk_request *request, uint8_t status)
 {
 	struct blk *blk = request->blk;
 
 	if (!blk->resetting) {
-		/*
-		 * What was not read must not pass for data: a careless driver
-		 * would find there what the memory held before.
-		 */
-		iov_zero(request->rest, request->rest_count, 0, BLK_BYTES_MAX);
+		uint32_t written = request_zero_rest(request);
+
 		*(volatile uint8_t *)request->status = status;
 		ring_push(&blk->device.rings[request->queue], request->head,
-			  request->in_bytes);
+			  written);
 		blk->dirty |= 1ull << request->queue;
 	}
 	request->next = blk->free;
@@ -265,8 +278,7 @@ static bool request_start(struct blk_request *request,
 	int status = VIRTIO_BLK_S_IOERR;
 
 	request->head = chain->head;
-	request->in_bytes = chain->in_bytes < UINT32_MAX ? chain->in_bytes :
-							   UINT32_MAX;
+	request->in_bytes = chain->in_bytes;
 	request->status = request_take_status(chain);
 	if (!request->status) {
 		virtio_break(&request->blk->device, "a request without a "

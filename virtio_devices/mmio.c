@@ -109,6 +109,8 @@ static void activate_device(void *argument)
 	struct virtio_device *device = argument;
 
 	device->active = true;
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		ring_activate(&device->rings[i]);
 	if (device->ops->activate)
 		device->ops->activate(device);
 	/* What the driver made available before it was ready. */
@@ -234,8 +236,11 @@ static void start_queue(void *argument)
 static void stop_queue(void *argument)
 {
 	struct queue_call *call = argument;
+	struct virtio_device *device = call->device;
 
-	ring_stop(&call->device->rings[call->index]);
+	if (device->active && device->ops->stop_queue)
+		device->ops->stop_queue(device, call->index);
+	ring_stop(&device->rings[call->index]);
 }
 
 static void write_queue_ready(struct virtio_device *device,

@@ -53,6 +53,13 @@ struct virtio_ops {
 	 * in flight is not needed. May be NULL.
 	 */
 	void (*reset)(struct virtio_device *device);
+	/*
+	 * The driver stops one queue of an activated device (4.2.2.1): when it
+	 * returns, nothing of that queue is in flight and none of its buffers
+	 * is touched any more. The ring is stopped afterwards. NULL: chains
+	 * are never kept from one callback to the next, or not written to.
+	 */
+	void (*stop_queue)(struct virtio_device *device, unsigned int queue);
 	/* The guest put chains into a ready queue of an activated device. */
 	void (*notify)(struct virtio_device *device, unsigned int queue);
 	/*

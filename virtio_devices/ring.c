@@ -131,6 +131,13 @@ void ring_stop(struct virtio_ring *ring)
 	ring->published = 0;
 }
 
+/* 2.7.10: the flags are 0 or 1; always 0 with event indices. */
+void ring_activate(struct virtio_ring *ring)
+{
+	if (ring->ready)
+		store(&ring->used[RING_FLAGS], 0);
+}
+
 /* The copy that is checked: each field is loaded once, here. */
 static struct vring_desc copy_desc(const volatile void *table,
 				   unsigned int index)

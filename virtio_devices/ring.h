@@ -90,6 +90,8 @@ struct ring_setup {
  */
 int ring_start(struct virtio_ring *ring, const struct ring_setup *setup);
 void ring_stop(struct virtio_ring *ring);
+/* The driver is ready: the device may write to the ring from now on. */
+void ring_activate(struct virtio_ring *ring);
 
 /*
  * The next available chain. False: none, or the ring is not ready, or the

@@ -190,6 +190,8 @@ void fake_set_up_queue(struct fake_driver *driver, unsigned int queue)
 	q->desc = fake_alloc(driver, 16 * q->size);
 	q->driver = fake_alloc(driver, 6 + 2 * q->size);
 	q->device = fake_alloc(driver, 6 + 8 * q->size);
+	/* These flags are the device's: what was there does not matter. */
+	*(uint16_t *)fake_at(driver, q->device) = 0xbeef;
 	fake_write(driver, VIRTIO_MMIO_QUEUE_NUM, q->size);
 	fake_write(driver, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)q->desc);
 	fake_write(driver, VIRTIO_MMIO_QUEUE_DESC_HIGH, q->desc >> 32);
@@ -317,15 +319,17 @@ bool fake_wants_kick(struct fake_driver *driver, unsigned int queue,
 		     uint16_t count)
 {
 	struct fake_queue *q = &driver->queues[queue];
-	uint16_t *used = fake_at(driver, q->device);
+	uint16_t *used = fake_at(driver, q->device), flags;
 
 	if (driver->event_idx)
 		return vring_need_event(
 			__atomic_load_n(&used[2 + 4 * q->size],
 					__ATOMIC_SEQ_CST),
 			q->avail, q->avail - count);
-	return !(__atomic_load_n(&used[0], __ATOMIC_SEQ_CST) &
-		 VRING_USED_F_NO_NOTIFY);
+	flags = __atomic_load_n(&used[0], __ATOMIC_SEQ_CST);
+	if (flags & ~VRING_USED_F_NO_NOTIFY)
+		abort(); /* 2.7.10 */
+	return !flags;
 }
 
 bool fake_used(struct fake_driver *driver, unsigned int queue, uint16_t *head,

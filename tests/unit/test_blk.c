@@ -267,6 +267,34 @@ static void refuses_wrong_requests(void **state)
 	disk_end(&disk);
 }
 
+/*
+ * A chain of more bytes than any request may have: zeros are written up to a
+ * limit, and no byte behind it is claimed to be.
+ */
+static void claims_no_more_than_it_wrote(void **state)
+{
+	enum {
+		PIECES = 90
+	};
+	const uint32_t piece = 3u << 20;
+	struct fake_buffer b[PIECES + 2];
+	struct disk disk;
+	struct sent sent;
+
+	disk_start(&disk, MORE, ALL_FEATURES);
+	b[0] = (struct fake_buffer){
+		put_header(&disk.guest, VIRTIO_BLK_T_IN, 0), 16
+	};
+	for (int i = 1; i <= PIECES; i++)
+		b[i] = (struct fake_buffer){ FAKE_SEAM, piece };
+	sent.status = put_status(&disk.guest);
+	b[PIECES + 1] = (struct fake_buffer){ sent.status, 1 };
+	sent.head = fake_add(&disk.guest, 0, b, 1, PIECES + 1);
+	assert_int_equal(finish(&disk.guest, &sent), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(sent.written, BLK_BYTES_MAX);
+	disk_end(&disk);
+}
+
 static void survives_wrong_chains(void **state)
 {
 	struct fake_buffer b[2];
@@ -591,6 +619,7 @@ int main(void)
 		BOTH(discards_and_zeroes),
 		BOTH(refuses_wrong_ranges),
 		BOTH(refuses_wrong_requests),
+		BOTH(claims_no_more_than_it_wrote),
 		BOTH(survives_wrong_chains),
 		BOTH(keeps_readonly_disks),
 		BOTH(survives_a_shrinking_file),

@@ -4,6 +4,7 @@
  * engine that does what the test wants stands where io_uring would.
  */
 #include <linux/falloc.h>
+#include <linux/virtio_mmio.h>
 #include <sys/eventfd.h>
 
 #include "test_blk.h"
@@ -21,7 +22,7 @@ struct fault {
 struct faulty {
 	struct blk_engine engine;
 	struct blk_task_list tasks;
-	bool hold;		/* reap() finds nothing */
+	bool hold; /* reap() finds nothing, unless it waits */
 	struct fault faults[FAULTS];
 	unsigned int fault_count;
 	/* What all tasks of a kind come to, where always_result is not 0. */
@@ -97,9 +98,8 @@ static unsigned int faulty_reap(struct blk_engine *engine, bool wait)
 	unsigned int count = 0;
 	eventfd_t times;
 
-	(void)wait;
 	eventfd_read(engine->fd, &times);
-	if (faulty.hold || !faulty.tasks.first)
+	if ((faulty.hold && !wait) || !faulty.tasks.first)
 		return 0;
 	blk_task_list_init(&faulty.tasks);
 	while ((task = blk_task_take(&now))) {
@@ -512,6 +512,34 @@ static void waits_for_the_medium(void **state)
 	disk_end(&disk);
 }
 
+/* 4.2.2.1: when QueueReady reads 0, the buffers are the driver's again. */
+static void leaves_the_memory_of_a_stopped_queue(void **state)
+{
+	struct disk disk;
+	struct sent sent;
+	uint8_t *data;
+
+	(void)state;
+	faulty_disk(&disk, ALL_FEATURES, 0);
+	faulty.hold = true;
+	sent = send_request(&disk.guest, VIRTIO_BLK_T_IN, 6, 4096);
+	data = fake_at(&disk.guest, sent.data);
+	fake_kick(&disk.guest, 0);
+	assert_int_equal(status_of(&disk.guest, &sent), PENDING);
+	fake_write(&disk.guest, VIRTIO_MMIO_QUEUE_SEL, 0);
+	fake_write(&disk.guest, VIRTIO_MMIO_QUEUE_READY, 0);
+	assert_int_equal(fake_read(&disk.guest, VIRTIO_MMIO_QUEUE_READY), 0);
+	memset(data, 0x55, 4096);
+	*(uint8_t *)fake_at(&disk.guest, sent.status) = PENDING;
+	faulty.hold = false;
+	eventfd_write(faulty.engine.fd, 1);
+	fake_run(&disk.guest);
+	for (int i = 0; i < 4096; i++)
+		assert_int_equal(data[i], 0x55);
+	assert_int_equal(status_of(&disk.guest, &sent), PENDING);
+	disk_end(&disk);
+}
+
 /* More requests in need of bounce buffers than there are. */
 static void shares_bounce_buffers(void **state)
 {
@@ -568,6 +596,7 @@ int main(void)
 		cmocka_unit_test(does_not_try_for_ever),
 		cmocka_unit_test(coalesces_flushes),
 		cmocka_unit_test(waits_for_the_medium),
+		cmocka_unit_test(leaves_the_memory_of_a_stopped_queue),
 		cmocka_unit_test(shares_bounce_buffers),
 	};
 

@@ -165,6 +165,18 @@ static void test_empty_pieces_left_out(void **state)
 	assert_int_equal(echo->last.in_bytes, 2);
 }
 
+/* 2.7.10, whatever the driver left there. */
+static void test_used_flags(void **state)
+{
+	const uint16_t *used = fake_at(&driver, driver.queues[0].device);
+
+	(void)state;
+	/* Before anything was used. */
+	assert_int_equal(used[0], 0);
+	say_hello(false);
+	assert_int_equal(used[0], 0);
+}
+
 /* Two regions that follow each other: a buffer over the seam is two pieces. */
 static void test_seam(void **state)
 {
@@ -573,6 +585,9 @@ int main(void)
 		HOSTILE(test_indirect),
 		HOSTILE(test_many_rounds),
 		HOSTILE(test_empty_pieces_left_out),
+		HOSTILE(test_used_flags),
+		cmocka_unit_test_setup_teardown(test_used_flags, set_up_plain,
+						tear_down),
 		HOSTILE(test_seam),
 		HOSTILE(test_direct_then_indirect),
 		HOSTILE(test_suppressed_interrupts),
