@@ -93,6 +93,7 @@ static bool net_check_features(struct virtio_device *device,
 void net_set_pairs(struct net *net, unsigned int pairs)
 {
 	net->pairs = pairs;
+	net_queues_forget(net, pairs);
 	if (net->backend->ops->set_pairs)
 		net->backend->ops->set_pairs(net->backend, pairs);
 }
@@ -138,7 +139,7 @@ static void net_reset(struct virtio_device *device)
 {
 	struct net *net = (struct net *)device;
 
-	net_queues_reset(net);
+	net_queues_forget(net, 0);
 	virtio_config_store(device, offsetof(struct virtio_net_config, mac),
 			    net->mac, sizeof(net->mac), false);
 }
@@ -146,11 +147,14 @@ static void net_reset(struct virtio_device *device)
 static void net_notify(struct virtio_device *device, unsigned int queue)
 {
 	struct net *net = (struct net *)device;
+	/* 5.1.2: without MQ there are no others, whatever the driver set up. */
+	unsigned int pairs =
+		virtio_has(device, VIRTIO_NET_F_MQ) ? net->backend->pairs : 1;
 
 	if (queue == net_control_queue(net) &&
 	    virtio_has(device, VIRTIO_NET_F_CTRL_VQ))
 		net_control(net);
-	else if (queue >= 2 * net->backend->pairs)
+	else if (queue >= 2 * pairs)
 		return;
 	else if (queue & 1)
 		net_send(net, queue / 2);

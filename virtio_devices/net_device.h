@@ -86,8 +86,8 @@ void net_receive(struct net *net, unsigned int pair);
 void net_send(struct net *net, unsigned int pair);
 /* Serve what was put off; of net->again. */
 void net_again(void *argument, uint32_t events);
-/* Forget half-done frames: the rings are going away. */
-void net_queues_reset(struct net *net);
+/* Forget the half-done frames of pairs from first on: nobody wants them. */
+void net_queues_forget(struct net *net, unsigned int first);
 
 /* net_control.c */
 void net_control(struct net *net);

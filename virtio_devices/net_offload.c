@@ -7,6 +7,7 @@
 #include "net_offload.h"
 
 #define TCP_HEADER_MIN	20
+#define TCP_HEADER_MAX 60
 
 /*J: devices.net-offload
  * Most of a network's cost is per packet, not per byte. So a guest's TCP hands
@@ -82,12 +83,16 @@ bool net_header_check(struct virtio_net_hdr_v1 *header, size_t bytes,
 	}
 	/*
 	 * 5.1.6.2: only with a checksum to be done. The TCP header begins
-	 * where the checksum does, and bytes to be cut up follow it.
+	 * where the checksum does, and bytes to be cut up follow it. What the
+	 * sender says in hdr_len is not to be relied on; the next one is told
+	 * no less than there is of headers (5.1.6.4.1).
 	 */
+	header->hdr_len = htole16(start + TCP_HEADER_MAX < bytes
+					  ? start + TCP_HEADER_MAX
+					  : bytes);
 	return gso_allowed(header->gso_type, allowed) &&
 	       header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
-	       header->gso_size && le16toh(header->hdr_len) <= bytes &&
-	       start + TCP_HEADER_MIN < bytes;
+	       header->gso_size && start + TCP_HEADER_MIN < bytes;
 }
 
 /* The ones' complement sum (RFC 1071) of a frame's piece, big endian words. */

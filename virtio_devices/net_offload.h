@@ -22,7 +22,8 @@ struct net_offloads net_offloads_sent(uint64_t features);
 
 /*
  * Does the header fit a frame of so many bytes, and does it leave undone only
- * what is allowed? The header is cleaned of bits that mean nothing here.
+ * what is allowed? The header is cleaned of bits that mean nothing here, and hdr_len
+ * becomes one that is true.
  */
 bool net_header_check(struct virtio_net_hdr_v1 *header, size_t bytes,
 		      struct net_offloads allowed);

@@ -14,6 +14,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/if_ether.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
@@ -21,6 +22,8 @@
 #include "net_offload.h"
 
 #define NET_BURST	128	/* frames */
+#define VLAN_BYTES 4
+#define VLANS_MAX 2
 
 static void net_put_off(struct net *net, bool *flag)
 {
@@ -148,6 +151,45 @@ static bool net_finish_frame(struct net *net, struct net_pair *pair)
 	return false;
 }
 
+/*
+ * 5.1.4.1: with an MTU agreed on, no whole frame is longer than that and its
+ * Ethernet header, of which VLAN tags are a part.
+ */
+static bool net_mtu_fits(const struct net *net, const struct net_frame *frame)
+{
+	size_t most = net->backend->mtu + ETH_HLEN, at = 12;
+
+	if (!virtio_has(&net->device, VIRTIO_NET_F_MTU) ||
+	    frame->header.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		return true;
+	for (unsigned int tags = 0; tags < VLANS_MAX;
+	     tags++, at += VLAN_BYTES) {
+		unsigned int type;
+
+		if (frame->bytes < at + 2 + VLAN_BYTES)
+			break;
+		type = frame->data[at] << 8 | frame->data[at + 1];
+		if (type != ETH_P_8021Q && type != ETH_P_8021AD)
+			break;
+		most += VLAN_BYTES;
+	}
+	return frame->bytes <= most;
+}
+
+/* The backend's frame, as far as anybody in the guest is there for it. */
+static bool net_prepare_frame(struct net *net, unsigned int index)
+{
+	struct net_pair *pair = &net->pair[index];
+
+	/*
+	 * No driver, or none for this queue: the cable is out. The guest uses
+	 * fewer pairs: what was on its way to the others is lost (5.1.6.5.5).
+	 */
+	return net->device.active && index < net->pairs &&
+	       net->device.rings[net_receive_queue(index)].ready &&
+	       net_finish_frame(net, pair);
+}
+
 /* The next frame that can be given to the guest. */
 static bool net_next_frame(struct net *net, unsigned int index)
 {
@@ -159,10 +201,11 @@ static bool net_next_frame(struct net *net, unsigned int index)
 					     &pair->frame))
 		return false;
 	else
-		/* No driver, or none for this queue: the cable is out. */
-		pair->frame_pending = net->device.active &&
-			net->device.rings[net_receive_queue(index)].ready &&
-			net_finish_frame(net, pair);
+		pair->frame_pending = net_prepare_frame(net, index);
+	if (pair->frame_pending && !net_mtu_fits(net, &pair->frame)) {
+		pair->frame_pending = false;
+		net->drops.size++;
+	}
 	/* 5.1.6.4: 1 unless buffers are merged; delivery says how many. */
 	pair->frame.header.num_buffers = htole16(1);
 	pair->chains = 0;
@@ -335,13 +378,17 @@ void net_again(void *argument, uint32_t events)
 	}
 }
 
-void net_queues_reset(struct net *net)
+void net_queues_forget(struct net *net, unsigned int first)
 {
 	struct net_pair *pair;
 	unsigned int i;
 
-	for (i = 0; i < net->backend->pairs; i++) {
+	for (i = first; i < net->backend->pairs; i++) {
 		pair = &net->pair[i];
+		/* Buffers that hold a part of it are the guest's as before. */
+		if (pair->frame_pending)
+			ring_undo(&net->device.rings[net_receive_queue(i)],
+				  pair->chains);
 		pair->frame_pending = false;
 		pair->segmenter.frame = NULL;
 		if (pair->receive_blocked)

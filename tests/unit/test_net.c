@@ -281,7 +281,7 @@ static void test_headers_travel(void **state)
 	struct virtio_net_hdr_v1 header = {
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
-		.hdr_len = 54, .gso_size = 1448,
+		.hdr_len = 0xffff, .gso_size = 1448,
 		.csum_start = 34, .csum_offset = 16,
 	}, *received;
 	static uint8_t got[70000];
@@ -295,11 +295,15 @@ static void test_headers_travel(void **state)
 	assert_int_equal(peer_read(&length, 4), 4);
 	assert_int_equal(ntohl(length), HEADER + 65000);
 	assert_int_equal(peer_read(got, HEADER + 65000), HEADER + 65000);
+	/* hdr_len is not to be relied on: it becomes the most that can be. */
+	header.hdr_len = 34 + 60;
 	assert_memory_equal(got, &header, 10);
 	assert_memory_equal(got + HEADER, pattern(65000), 65000);
 
 	gpa = guest_buffer(1 << 17);
+	header.hdr_len = 0;
 	peer_frame(&header, pattern(9000), 9000);
+	header.hdr_len = 34 + 60;
 	received = fake_at(&driver, gpa);
 	assert_memory_equal(received, &header, 10);
 	assert_int_equal(received->num_buffers, 1);
@@ -317,16 +321,30 @@ static void test_lying_headers(void **state)
 		{ .flags = 1, .csum_start = 65535, .csum_offset = 65535 },
 		{ .flags = 1, .csum_start = 2, .csum_offset = 4 },
 		{ .gso_type = 1, .gso_size = 100, .hdr_len = 54 },
-		{ .flags = 1, .gso_type = 1, .csum_start = 34,
-		  .csum_offset = 16, .gso_size = 0, .hdr_len = 54 },
-		{ .flags = 1, .gso_type = 1, .csum_start = 34,
-		  .csum_offset = 16, .gso_size = 10, .hdr_len = 201 },
-		{ .flags = 1, .gso_type = 1, .csum_start = 180,
-		  .csum_offset = 16, .gso_size = 10, .hdr_len = 54 },
-		{ .flags = 1, .gso_type = 3, .csum_start = 34,
-		  .csum_offset = 16, .gso_size = 10, .hdr_len = 54 },
-		{ .flags = 1, .gso_type = 0x77, .csum_start = 34,
-		  .csum_offset = 16, .gso_size = 10, .hdr_len = 54 },
+		{ .flags = 1,
+		  .gso_type = 1,
+		  .csum_start = 34,
+		  .csum_offset = 16,
+		  .gso_size = 0,
+		  .hdr_len = 54 },
+		{ .flags = 1,
+		  .gso_type = 1,
+		  .csum_start = 180,
+		  .csum_offset = 16,
+		  .gso_size = 10,
+		  .hdr_len = 54 },
+		{ .flags = 1,
+		  .gso_type = 3,
+		  .csum_start = 34,
+		  .csum_offset = 16,
+		  .gso_size = 10,
+		  .hdr_len = 54 },
+		{ .flags = 1,
+		  .gso_type = 0x77,
+		  .csum_start = 34,
+		  .csum_offset = 16,
+		  .gso_size = 10,
+		  .hdr_len = 54 },
 	};
 	unsigned int i, count = sizeof(wrong) / sizeof(wrong[0]);
 	struct virtio_net_hdr_v1 right = { 0 };
