@@ -9,7 +9,6 @@
 #include <linux/notifier.h>
 #include <linux/panic_notifier.h>
 #include <linux/pm.h>
-#include <linux/string.h>
 #include <asm/bootparam.h>
 #include <asm/mpspec.h>
 #include <asm/pci_x86.h>
@@ -20,12 +19,6 @@
 #include <asm/x86_init.h>
 
 #include "layer.h"
-
-/*
- * pti=off: there is no second page table to leave ring 1 by, the host's own
- * page table is the isolation.
- */
-#define EXTRA_ARGUMENTS	" pti=off"
 
 void __noreturn rl_shutdown(unsigned long how)
 {
@@ -73,12 +66,11 @@ static struct notifier_block panic_block = {
 	.priority = INT_MIN,
 };
 
-/* Right after Linux has copied its boot parameters and command line. */
+/* Right after Linux has copied its boot parameters. */
 static void set_legacy_features(void)
 {
 	/* Linux's own random placement needs what head_64.S would have done. */
 	boot_params.hdr.loadflags &= ~KASLR_FLAG;
-	strlcat(boot_command_line, EXTRA_ARGUMENTS, COMMAND_LINE_SIZE);
 
 	x86_platform.legacy.i8042 = X86_LEGACY_I8042_PLATFORM_ABSENT;
 	x86_platform.legacy.rtc = 0;

@@ -13,6 +13,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,11 +49,16 @@
 #define E820_RESERVED		2
 
 /*
+ * pti=off: there is no second page table to leave ring 1 by, the host's own
+ * page table is the isolation. Without it a guest dies on a processor that
+ * Linux wants to isolate itself on.
+ *
  * noreplace-smp: with one CPU, Linux would rewrite each lock prefix of the
  * kernel and of each module into a NOP, and each rewrite takes two switches
  * of address spaces: thousands of them in a boot.
  */
-#define DEFAULT_ARGUMENTS	"console=hvc0 noreplace-smp"
+#define PTI			"pti="
+#define DEFAULT_ARGUMENTS	PTI "off console=hvc0 noreplace-smp"
 
 _Static_assert(sizeof(struct boot_params) == 4096, "one page");
 _Static_assert(offsetof(struct boot_params, hdr) == HEADER_OFFSET, "protocol");
@@ -119,29 +125,69 @@ int boot_read_header(const char *kernel_file, struct setup_header *header)
 	return 0;
 }
 
+/*
+ * Does the text undo pti=off? As Linux looks for it: in all words, whatever
+ * quotes or a -- stand before them, and the last one counts.
+ */
+static bool turns_pti_on(const char *text)
+{
+	size_t length;
+
+	while (*text) {
+		/* Bytes up to the blank are blanks. */
+		for (length = 0; (unsigned char)text[length] > ' '; length++)
+			;
+		if (!strncmp(text, PTI, strlen(PTI)) &&
+		    (length != strlen(PTI "off") ||
+		     strncmp(text, PTI "off", length)))
+			return true;
+		text += length + !!text[length];
+	}
+	return false;
+}
+
+/* The user's part, each word after a blank; at most room bytes with the NUL. */
+static size_t join(char *to, size_t room, const char *append, char **words,
+		   int count)
+{
+	size_t used = 0;
+	int i;
+
+	*to = '\0';
+	if (append && *append)
+		used += snprintf(to, room, " %s", append);
+	for (i = 0; i < count; i++)
+		used += snprintf(used < room ? to + used : NULL,
+				 used < room ? room - used : 0, " %s",
+				 words[i]);
+	return used;
+}
+
 char *boot_command_line(const char *append, char **words, int count)
 {
-	char *line = malloc(BOOT_CMDLINE_MAX + 1);
-	size_t used, room = BOOT_CMDLINE_MAX + 1;
-	int i;
+	const size_t own = strlen(DEFAULT_ARGUMENTS);
+	const size_t size = BOOT_CMDLINE_MAX + 1;
+	char *line = malloc(size);
+	size_t used;
 
 	if (!line) {
 		log_warn("command line");
 		return NULL;
 	}
-	used = snprintf(line, room, "%s", DEFAULT_ARGUMENTS);
-	if (append && *append)
-		used += snprintf(line + used, room - used, " %s", append);
-	for (i = 0; i < count && used < room; i++)
-		used += snprintf(line + used, room - used, " %s", words[i]);
-	if (used >= room) {
-		log_warnx("the kernel's command line is longer than %d bytes; "
-			  "shorten --append or the arguments behind --",
-			  BOOT_CMDLINE_MAX);
-		free(line);
-		return NULL;
-	}
-	return line;
+	strcpy(line, DEFAULT_ARGUMENTS);
+	used = own + join(line + own, size - own, append, words, count);
+	if (used > BOOT_CMDLINE_MAX)
+		log_warnx("Linux takes %d bytes of kernel arguments, of which "
+			  "ringlet needs %zu; shorten --append or those behind "
+			  "-- by %zu", BOOT_CMDLINE_MAX, own,
+			  used - BOOT_CMDLINE_MAX);
+	else if (turns_pti_on(line))
+		log_warnx("a guest runs with %soff only: leave the kernel "
+			  "argument %s away", PTI, PTI);
+	else
+		return line;
+	free(line);
+	return NULL;
 }
 
 static void add_e820(struct boot_params *params, uint64_t start, uint64_t end,

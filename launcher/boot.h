@@ -28,8 +28,9 @@ int boot_read_header(const char *kernel_file, struct setup_header *header);
 
 /*
  * The default arguments, then append (may be NULL), then words[0..count):
- * with Linux the last one that sets a thing wins. The caller frees it. NULL:
- * too long (said aloud).
+ * with Linux the last one that sets a thing wins, and what follows a -- is
+ * init's. The caller frees it. NULL: too long, or it contradicts what a guest
+ * cannot do without (said aloud).
  */
 char *boot_command_line(const char *append, char **words, int count);
 

@@ -113,7 +113,7 @@ static void test_command_line(void **state)
 
 	(void)state;
 	/* Ours first: the user's word is the last one. */
-	assert_memory_equal(line, "console=hvc0 ", 13);
+	assert_memory_equal(line, "pti=off console=hvc0 ", 21);
 	assert_string_equal(line + strlen(line) - 24,
 			    " a b quiet root=/dev/vda");
 	free(line);
@@ -140,6 +140,46 @@ static void test_command_line_limit(void **state)
 	assert_null(boot_command_line(filler, NULL, 0));
 	assert_null(boot_command_line(NULL, words, 1));
 	assert_null(boot_command_line(filler, words, 2));
+}
+
+/* What Linux would find on its search for pti= must be what a guest needs. */
+static void test_command_line_contradiction(void **state)
+{
+	static const char *const refused[] = {
+		"pti=on", "pti=auto", "pti=", "pti=offf", "pti=of", "a\tpti=on b",
+		"-- pti=on", "x=\"a pti=on\"", "pti=on pti=off",
+	};
+	static const char *const allowed[] = {
+		"pti=off", "nopti", "apti=on", "x=pti=on", "pti", "pti =on",
+		"\"pti=on\"", "-- init",
+	};
+	char *word, *line;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		word = (char *)refused[i];
+		assert_null(boot_command_line(word, NULL, 0));
+		assert_null(boot_command_line("quiet", &word, 1));
+	}
+	for (i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
+		line = boot_command_line(allowed[i], NULL, 0);
+		assert_non_null(line);
+		free(line);
+	}
+}
+
+/* In front of a -- of the user's, or init would get it. */
+static void test_own_words_are_the_kernels(void **state)
+{
+	char *words[] = { "--", "single" };
+	char *line = boot_command_line("quiet", words, 2);
+
+	(void)state;
+	assert_non_null(line);
+	assert_true(strstr(line, "pti=off") < strstr(line, " -- "));
+	assert_string_equal(strstr(line, " quiet"), " quiet -- single");
+	free(line);
 }
 
 static void test_place_initrd(void **state)
@@ -330,6 +370,8 @@ int main(void)
 		cmocka_unit_test(test_parse_elf),
 		cmocka_unit_test(test_command_line),
 		cmocka_unit_test(test_command_line_limit),
+		cmocka_unit_test(test_command_line_contradiction),
+		cmocka_unit_test(test_own_words_are_the_kernels),
 		cmocka_unit_test(test_place_initrd),
 		cmocka_unit_test(test_check_memory),
 		cmocka_unit_test(test_memory_at),
