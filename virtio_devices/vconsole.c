@@ -263,7 +263,7 @@ void vconsole_readable(struct vconsole *console, unsigned int index)
 			break;
 		}
 		got = vconsole_port_read(port, chain.in, chain.in_count);
-		if (!got) {
+		if (!got && chain.in_bytes) {
 			ring_undo(ring, 1);
 			break;
 		}
@@ -272,16 +272,37 @@ void vconsole_readable(struct vconsole *console, unsigned int index)
 	ring_publish(ring);
 }
 
-/* True: the chain is done with. */
-static bool write_chain(struct vconsole_port *port, struct ring_chain *chain)
+/*
+ * Is it for a program in the guest, which can wait? What the guest's kernel
+ * says on a console it says with interrupts off, and Linux then turns round
+ * until the buffer comes back: a console that nobody reads must not stop it.
+ */
+static bool is_patient(const struct vconsole *console,
+		       const struct vconsole_port *port)
 {
+	return is_multiport(console) && *port->name;
+}
+
+/* True: the chain is done with. */
+static bool write_chain(struct vconsole *console, struct vconsole_port *port,
+			struct ring_chain *chain)
+{
+	uint64_t lost = port->lost;
 	size_t left;
 
 	iov_trim_front(&chain->out, &chain->out_count, port->sent);
 	left = iov_size(chain->out, chain->out_count);
 	if (left) {
 		size_t done = vconsole_port_write(port, chain->out,
-						  chain->out_count);
+						  chain->out_count,
+						  is_patient(console, port));
+
+		if (port->lost != lost && !port->complained) {
+			port->complained = true;
+			virtio_log(&console->device, "port %u takes no more: "
+				   "what the guest writes there is lost until "
+				   "somebody reads it", port->index);
+		}
 
 		if (done < left) {
 			port->sent += done;
@@ -310,7 +331,7 @@ void vconsole_writable(struct vconsole *console, unsigned int index)
 	do {
 		ring_quiet(ring);
 		while (ring_pop(ring, &chain)) {
-			if (!write_chain(port, &chain)) {
+			if (!write_chain(console, port, &chain)) {
 				ring_undo(ring, 1);
 				ring_publish(ring);
 				/* Without an event to come: go on at once. */
@@ -413,6 +434,7 @@ static void vconsole_reset(struct virtio_device *device)
 		port->ready = port->open = false;
 		port->pending = 0;
 		port->sent = 0;
+		port->complained = false;
 		vconsole_port_want(port, false);
 	}
 }
@@ -427,7 +449,7 @@ static void vconsole_config_write(struct virtio_device *device,
 
 	if (offset == offsetof(struct virtio_console_config, emerg_wr) &&
 	    bytes == sizeof(uint32_t))
-		vconsole_port_write(&console->port[0], &byte, 1);
+		vconsole_port_write(&console->port[0], &byte, 1, false);
 }
 
 static void vconsole_destroy(struct virtio_device *device)

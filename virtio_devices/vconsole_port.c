@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,17 +19,36 @@
 #include "vconsole_port.h"
 #include "words.h"
 
+/*
+ * epoll tells of a hang-up whether it is asked or not, again and again. So
+ * where nothing else is wanted, a source that was hung up is not watched; and
+ * an output, whose reader may come back, only while it is full.
+ */
 static void port_watch(struct vconsole_port *port)
 {
 	uint32_t events = 0;
 
-	if (!port->loop || port->source.fd < 0 || port->write_only)
+	if (!port->loop || port->source.fd < 0)
 		return;
-	if (port->wants_read)
+	if (port->wants_read && !port->write_only)
 		events |= EPOLLIN;
 	if (port->wants_write)
 		events |= EPOLLOUT;
-	loop_watch(port->loop, &port->source, events);
+	if (events || !(port->hung_up || port->write_only))
+		loop_watch(port->loop, &port->source, events);
+	else
+		loop_unwatch(port->loop, &port->source);
+}
+
+/* Who comes while another's last bytes are unread waits in the backlog. */
+static void port_watch_listener(struct vconsole_port *port)
+{
+	if (!port->loop || port->listener.fd < 0)
+		return;
+	if (port->hung_up)
+		loop_unwatch(port->loop, &port->listener);
+	else
+		loop_watch(port->loop, &port->listener, EPOLLIN);
 }
 
 /* The other side has gone, for good or until somebody else comes. */
@@ -42,24 +62,46 @@ static void port_hang_up(struct vconsole_port *port)
 	port->source.fd = -1;
 	port->connected = false;
 	port->wants_write = false;
+	port->hung_up = false;
+	port_watch_listener(port);
 	vconsole_connection(port->console, port->index);
 	/* What the guest still has for it is lost, and its buffers free. */
 	vconsole_writable(port->console, port->index);
 }
 
+/* Has the other side, before it went, left something to be read? */
+static bool port_has_input(const struct vconsole_port *port)
+{
+	struct pollfd ready = { .fd = port->source.fd, .events = POLLIN };
+	int bytes = 0;
+
+	return poll(&ready, 1, 0) == 1 && ready.revents & POLLIN &&
+	       !ioctl(port->source.fd, FIONREAD, &bytes) && bytes > 0;
+}
+
 static void port_event(void *argument, uint32_t events)
 {
 	struct vconsole_port *port = argument;
+	bool gone = events & (EPOLLHUP | EPOLLERR);
 
-	if (events & EPOLLOUT) {
+	/* Whoever cannot be written to any more takes what there is. */
+	if (events & EPOLLOUT || (gone && port->wants_write)) {
 		port->wants_write = false;
 		port_watch(port);
 		vconsole_writable(port->console, port->index);
 	}
-	if (events & EPOLLIN)
+	if (events & EPOLLIN) {
 		vconsole_readable(port->console, port->index);
-	else if (events & (EPOLLHUP | EPOLLERR))
-		port_hang_up(port);
+	} else if (gone && !port->write_only) {
+		if (port_has_input(port)) {
+			/* The end comes behind it, when the guest reads. */
+			port->hung_up = true;
+			port_watch(port);
+			port_watch_listener(port);
+		} else {
+			port_hang_up(port);
+		}
+	}
 }
 
 static void port_accept(void *argument, uint32_t events)
@@ -88,6 +130,9 @@ size_t vconsole_port_read(struct vconsole_port *port, struct iovec *iov,
 
 	if (port->source.fd < 0 || port->write_only)
 		return 0;
+	/* Nothing read into nothing is not the end. */
+	if (!iov_size(iov, count))
+		return 0;
 	got = readv(port->source.fd, iov, count > IOV_MAX ? IOV_MAX : count);
 	if (got > 0)
 		return got;
@@ -97,7 +142,8 @@ size_t vconsole_port_read(struct vconsole_port *port, struct iovec *iov,
 }
 
 size_t vconsole_port_write(struct vconsole_port *port,
-			   const struct iovec *iov, unsigned int count)
+			   const struct iovec *iov, unsigned int count,
+			   bool patient)
 {
 	size_t bytes = iov_size(iov, count);
 	ssize_t done;
@@ -107,20 +153,19 @@ size_t vconsole_port_write(struct vconsole_port *port,
 	if (count > IOV_MAX)
 		count = IOV_MAX;
 	done = writev(port->source.fd, iov, count);
-	if (done >= 0 && port->write_only)
+	if (done > 0)
 		return done;
-	if (done < 0 && errno != EAGAIN && errno != EINTR) {
+	if (done < 0 && errno == EINTR)
+		return 0;
+	if (!patient || (done < 0 && errno != EAGAIN)) {
 		/* A broken connection is noticed by its event; a full disk
 		 * loses output, as a printer without paper does. */
+		port->lost += bytes;
 		return bytes;
 	}
-	if (done < 0)
-		done = 0;
-	if ((size_t)done < bytes) {
-		port->wants_write = true;
-		port_watch(port);
-	}
-	return done;
+	port->wants_write = true;
+	port_watch(port);
+	return 0;
 }
 
 void vconsole_port_want(struct vconsole_port *port, bool read)
@@ -146,8 +191,7 @@ bool vconsole_port_resized(struct vconsole_port *port)
 void vconsole_port_start(struct vconsole_port *port, struct loop *loop)
 {
 	port->loop = loop;
-	if (port->listener.fd >= 0)
-		loop_watch(loop, &port->listener, EPOLLIN);
+	port_watch_listener(port);
 	port_watch(port);
 }
 

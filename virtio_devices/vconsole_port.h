@@ -37,14 +37,17 @@ struct vconsole_port {
 	struct loop_source listener;	/* fd -1: not a socket's */
 	struct sockaddr_un address;
 	int slave_fd;			/* of a pty, kept open; or -1 */
-	bool write_only;		/* a file */
+	bool write_only;		/* a file, a FIFO: nothing is read */
+	bool hung_up;			/* but has left bytes, still unread */
 	bool polls_size;		/* the fd is a terminal */
 	bool wants_read, wants_write;
+	uint64_t lost;			/* bytes from the guest */
 	bool connected;		/* somebody is there, as the guest sees it */
 
 	/* The guest's side, which vconsole.c keeps. */
 	bool ready;		/* PORT_READY has come */
 	bool open;		/* the guest has it open */
+	bool complained;	/* about bytes that were lost */
 	unsigned int pending;	/* control messages that it is to get */
 	uint64_t sent;		/* bytes of the first chain, already written */
 };
@@ -66,11 +69,14 @@ void vconsole_port_close(struct vconsole_port *port);
 size_t vconsole_port_read(struct vconsole_port *port, struct iovec *iov,
 			  unsigned int count);
 /*
- * Bytes to the host; how many it took. Less than all: vconsole_writable() will
- * be called. With nobody there, all is taken and lost.
+ * Bytes to the host; how many it took. Less than all: try the rest, but with
+ * port->wants_write only in vconsole_writable(), which will be called. With
+ * nobody there, all is taken and lost; and also, unless patient, where the
+ * other side does not read.
  */
 size_t vconsole_port_write(struct vconsole_port *port,
-			   const struct iovec *iov, unsigned int count);
+			   const struct iovec *iov, unsigned int count,
+			   bool patient);
 /* Call vconsole_readable(), or do not. */
 void vconsole_port_want(struct vconsole_port *port, bool read);
 /* Has the terminal another size than port->size? Then that is set. */

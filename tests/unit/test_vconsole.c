@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <linux/virtio_console.h>
 #include <linux/virtio_mmio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -222,21 +224,190 @@ static void test_back_pressure(void **state)
 	ssize_t n;
 
 	(void)state;
-	start_two(0);
+	start_two(MULTIPORT);
 	for (i = 0; i < sizeof(block); i++)
 		block[i] = i * 31 + i / 256;
 	for (sent = 0; sent < 12; sent++)
-		write_queue(1, block, sizeof(block));
-	assert_in_range(used_count(1), 0, 11);
+		write_queue(5, block, sizeof(block));
+	assert_in_range(used_count(5), 0, 11);
 	for (i = 0; i < sent; i++) {
 		for (all = 0; all < sizeof(got); all += n > 0 ? n : 0) {
-			n = recv(peers[0], got + all, sizeof(got) - all,
+			n = recv(peers[1], got + all, sizeof(got) - all,
 				 MSG_DONTWAIT);
 			fake_run(&driver);
 		}
 		assert_memory_equal(got, block, sizeof(got));
 	}
-	assert_true(recv(peers[0], got, 1, MSG_DONTWAIT) < 0);
+	assert_true(recv(peers[1], got, 1, MSG_DONTWAIT) < 0);
+	finish();
+}
+
+/* All that is in fd now; how much it was. */
+static size_t drain(int fd)
+{
+	static char bytes[65536];
+	size_t all = 0;
+	ssize_t n;
+
+	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
+		all += n;
+	return all;
+}
+
+/*
+ * A console that nobody reads gives each buffer back, as Linux waits for it
+ * with interrupts off; one line says so. Who begins to read gets what comes
+ * from then on.
+ */
+static void test_console_nobody_reads(void **state)
+{
+	static const uint64_t features[] = { 0, MULTIPORT };
+	static uint8_t block[100000];
+	char got[8] = "";
+	unsigned int i, sent;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		start_two(features[i]);
+		driver.lines = 0;
+		for (sent = 0; sent < 20; sent++) {
+			write_queue(1, block, sizeof(block));
+			assert_int_equal(used_count(1), 1);
+		}
+		assert_int_equal(driver.lines, 1);
+		assert_non_null(strstr(driver.line, "takes no more"));
+		fcntl(peers[0], F_SETFL, O_NONBLOCK);
+		assert_in_range(drain(peers[0]), 1, 19 * sizeof(block));
+		write_queue(1, "again", 5);
+		assert_int_equal(used_count(1), 1);
+		assert_int_equal(read(peers[0], got, sizeof(got)), 5);
+		assert_string_equal(got, "again");
+		finish();
+	}
+}
+
+/*
+ * file= names a FIFO: full once, it goes on when it is read. As a named port
+ * nothing is lost; as a console what did not fit is. Its reader may go and
+ * come back.
+ */
+static void test_full_fifo(void **state)
+{
+	static const char *const kind[] = { ",name=a", "" };
+	static uint8_t block[4096];
+	char folder[] = "/tmp/ringlet-console.XXXXXX", path[100], text[140];
+	unsigned int i, sent, done;
+	size_t all;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/fifo", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	for (i = 0; i < 2; i++) {
+		fd = open(path, O_RDONLY | O_NONBLOCK);
+		snprintf(text, sizeof(text), "file=%s%s", path, kind[i]);
+		start(text, MULTIPORT);
+		for (sent = done = 0; sent < 100; sent++)
+			write_queue(1, block, sizeof(block));
+		done = used_count(1);
+		assert_true(i ? done == 100 : done < 100);
+		for (all = 0; sent--; all += drain(fd))
+			fake_run(&driver);
+		done += used_count(1);
+		assert_int_equal(done, 100);
+		assert_true(i ? all < 100 * sizeof(block) :
+				all == 100 * sizeof(block));
+		/* Full when its reader goes: what is left is lost. */
+		for (sent = 0; sent < 40; sent++)
+			write_queue(1, block, sizeof(block));
+		close(fd);
+		fake_run(&driver);
+		assert_int_equal(used_count(1), 40);
+		fd = open(path, O_RDONLY | O_NONBLOCK);
+		drain(fd);
+		write_queue(1, block, 5);
+		assert_int_equal(used_count(1), 1);
+		assert_int_equal(drain(fd), 5);
+		close(fd);
+		finish();
+	}
+	unlink(path);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+/* How many bytes come into buffers that are given one by one. */
+static size_t receive_all(unsigned int queue, size_t most)
+{
+	uint32_t written;
+	uint16_t head;
+	size_t all = 0;
+
+	while (most--) {
+		give_buffer(queue, 4096);
+		fake_run(&driver);
+		if (!fake_used(&driver, queue, &head, &written))
+			return all;
+		all += written;
+	}
+	return all;
+}
+
+/* Whoever sends and goes: all of it arrives, then the end. */
+static void test_input_before_hang_up(void **state)
+{
+	static char many[150000];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		start_two(MULTIPORT);
+		say(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+		assert_string_equal(hear(), "0 1 1");
+		assert_string_equal(hear(), "1 1 1");
+		say(1, VIRTIO_CONSOLE_PORT_READY, 1);
+		assert_string_equal(hear(), "1 7 1 org.x");
+		assert_string_equal(hear(), "1 6 1");
+		if (i)	/* else only once the sender has gone */
+			say(1, VIRTIO_CONSOLE_PORT_OPEN, 1);
+		assert_int_equal(send(peers[1], many, sizeof(many),
+				      MSG_DONTWAIT), sizeof(many));
+		if (i)
+			assert_int_equal(receive_all(4, 3), 3 * 4096);
+		close(peers[1]);
+		peers[1] = -1;
+		fake_run(&driver);
+		/* Nothing turns round while the guest has no buffers. */
+		assert_int_equal(loop_run_once(device->loop, 0), 0);
+		assert_string_equal(hear(), "nothing");
+		if (!i)
+			say(1, VIRTIO_CONSOLE_PORT_OPEN, 1);
+		assert_int_equal(receive_all(4, 100),
+				 sizeof(many) - (i ? 3 * 4096 : 0));
+		assert_string_equal(hear(), "1 6 0");
+		finish();
+	}
+}
+
+/* A buffer of no bytes, or of none to be written, ends no connection. */
+static void test_empty_chain_is_no_end(void **state)
+{
+	struct fake_buffer out;
+	uint32_t written;
+	uint16_t head;
+
+	(void)state;
+	start_two(0);
+	out = (struct fake_buffer){ fake_alloc(&driver, 64), 64 };
+	fake_add(&driver, 0, &out, 1, 0);
+	fake_kick(&driver, 0);
+	assert_true(fake_used(&driver, 0, &head, &written));
+	assert_int_equal(written, 0);
+	give_buffer(0, 16);
+	assert_int_equal(send(peers[0], "typed", 5, MSG_NOSIGNAL), 5);
+	fake_run(&driver);
+	assert_true(fake_used(&driver, 0, &head, &written));
+	assert_int_equal(written, 5);
 	finish();
 }
 
@@ -395,6 +566,10 @@ int main(void)
 		cmocka_unit_test(test_multiport_talk),
 		cmocka_unit_test(test_named_port),
 		cmocka_unit_test(test_back_pressure),
+		cmocka_unit_test(test_console_nobody_reads),
+		cmocka_unit_test(test_full_fifo),
+		cmocka_unit_test(test_input_before_hang_up),
+		cmocka_unit_test(test_empty_chain_is_no_end),
 		cmocka_unit_test(test_no_buffers_in_guest),
 		cmocka_unit_test(test_wrong_driver),
 		cmocka_unit_test(test_emergency_write),
@@ -404,5 +579,6 @@ int main(void)
 	};
 
 	peers[0] = peers[1] = -1;
+	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests_name("vconsole", tests, NULL, NULL);
 }
