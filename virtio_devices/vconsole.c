@@ -84,12 +84,10 @@ static size_t control_message(const struct vconsole_port *port,
 		.id = htole32(port->index),
 		.value = htole16(1),
 	};
-	/*
-	 * 5.3.6.2 has columns first. Linux, and so everybody who wants to be
-	 * understood by it, has rows first.
-	 */
-	uint16_t size[] = { htole16(port->size.rows),
-			    htole16(port->size.columns) };
+	uint16_t columns = htole16(port->size.columns);
+	uint16_t rows = htole16(port->size.rows);
+	uint16_t size[] = { port->rows_first ? rows : columns,
+			    port->rows_first ? columns : rows };
 	size_t more = 0;
 
 	switch (what) {
@@ -508,8 +506,19 @@ static int open_ports(struct vconsole *console, const char *text,
 	return error;
 }
 
+/*
+ * Several ports, or a name, need the control queues. A single console does
+ * without: its size is in the configuration then, which all drivers read in the
+ * same way, while for the control message there are two ways.
+ */
+static bool needs_control(const struct vconsole *console)
+{
+	return console->ports > 1 || *console->port[0].name;
+}
+
 static void describe(struct vconsole *console, unsigned int order)
 {
+	bool control = needs_control(console);
 	struct virtio_device *device = &console->device;
 	struct virtio_console_config config = {
 		.cols = htole16(console->port[0].size.columns),
@@ -521,11 +530,12 @@ static void describe(struct vconsole *console, unsigned int order)
 	device->config_size = sizeof(config);
 	device->ops = &vconsole_ops;
 	device->id = VIRTIO_ID_CONSOLE;
-	device->queue_count = 2 + 2 * console->ports;
+	device->queue_count = control ? 2 + 2 * console->ports : 2;
 	device->queue_size = VCONSOLE_QUEUE_SIZE;
 	device->offered = VIRTIO_BIT(VIRTIO_CONSOLE_F_SIZE) |
-			  VIRTIO_BIT(VIRTIO_CONSOLE_F_MULTIPORT) |
 			  VIRTIO_BIT(VIRTIO_CONSOLE_F_EMERG_WRITE);
+	if (control)
+		device->offered |= VIRTIO_BIT(VIRTIO_CONSOLE_F_MULTIPORT);
 	snprintf(device->name, sizeof(device->name), "console%u", order);
 }
 

@@ -300,6 +300,10 @@ static int set_word(struct vconsole_port *port, const struct words *words)
 	unsigned int columns, rows;
 	char end;
 
+	if (!strcmp(words->key, "rows-first") && !words->value) {
+		port->rows_first = true;
+		return 0;
+	}
 	if (!words->value)
 		return -EINVAL;
 	if (!strcmp(words->key, "name")) {

@@ -30,6 +30,7 @@ struct vconsole_port {
 	unsigned int index;
 	char name[VCONSOLE_NAME_MAX];	/* "": it is a console */
 	struct vconsole_size size;	/* as far as the guest was told */
+	bool rows_first;	/* the guest's driver wants it in that order */
 
 	/* The host's side. */
 	struct loop *loop;

@@ -170,7 +170,7 @@ static void test_multiport_talk(void **state)
 	assert_string_equal(hear(), "1 1 1");
 	say(0, VIRTIO_CONSOLE_PORT_READY, 1);
 	assert_string_equal(hear(), "0 4 1");
-	assert_string_equal(hear(), "0 5 1 <30><0><90><0>");
+	assert_string_equal(hear(), "0 5 1 <90><0><30><0>");
 	assert_string_equal(hear(), "0 6 1");
 	say(1, VIRTIO_CONSOLE_PORT_READY, 1);
 	assert_string_equal(hear(), "1 7 1 org.x");
@@ -470,31 +470,52 @@ static void test_emergency_write(void **state)
 	finish();
 }
 
+/*
+ * 5.3.6.2 and 5.3.4: columns, then rows. A console alone has its size in the
+ * configuration, and no control queues at all.
+ */
 static void test_pty_resize(void **state)
 {
 	struct winsize size = { .ws_col = 132, .ws_row = 50 };
+	static const char *const kind[] = {
+		"pty", "pty+file=/dev/null", "pty,rows-first+file=/dev/null",
+	};
+	static const char *const told[] = { "", "0 5 1 <132><0><50><0>",
+					    "0 5 1 <50><0><132><0>" };
 	char name[64], got[8] = "";
-	int fd;
+	int fd, i;
 
 	(void)state;
-	start("pty", MULTIPORT);
-	assert_int_equal(sscanf(driver.line, "%*s port 0 is %63s", name), 1);
-	fd = open(name, O_RDWR | O_NOCTTY);
-	assert_true(fd >= 0);
-	say(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
-	assert_string_equal(hear(), "0 1 1");
-	say(0, VIRTIO_CONSOLE_PORT_READY, 1);
-	assert_string_equal(hear(), "0 4 1");
-	assert_string_equal(hear(), "0 6 1");
-	assert_int_equal(ioctl(fd, TIOCSWINSZ, &size), 0);
-	usleep(1100000);
-	fake_run(&driver);
-	assert_string_equal(hear(), "0 5 1 <50><0><132><0>");
-	write_queue(1, "a\nb", 3);
-	assert_int_equal(read(fd, got, sizeof(got)), 3);
-	assert_string_equal(got, "a\nb");
-	close(fd);
-	finish();
+	for (i = 0; i < 3; i++) {
+		start(kind[i], MULTIPORT);
+		assert_int_equal(virtio_queue_count(device), i ? 6 : 2);
+		assert_int_equal(sscanf(driver.line, "%*s port 0 is %63s",
+					name), 1);
+		fd = open(name, O_RDWR | O_NOCTTY);
+		assert_true(fd >= 0);
+		if (i) {
+			say(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+			assert_string_equal(hear(), "0 1 1");
+			assert_string_equal(hear(), "1 1 1");
+			say(0, VIRTIO_CONSOLE_PORT_READY, 1);
+			assert_string_equal(hear(), "0 4 1");
+			assert_string_equal(hear(), "0 6 1");
+		}
+		assert_int_equal(ioctl(fd, TIOCSWINSZ, &size), 0);
+		usleep(1100000);
+		fake_run(&driver);
+		if (i)
+			assert_string_equal(hear(), told[i]);
+		else
+			assert_int_equal(driver.config_interrupts, 1);
+		assert_int_equal(fake_read(&driver, VIRTIO_MMIO_CONFIG),
+				 50 << 16 | 132);
+		write_queue(1, "a\nb", 3);
+		assert_int_equal(read(fd, got, sizeof(got)), 3);
+		assert_string_equal(got, "a\nb");
+		close(fd);
+		finish();
+	}
 }
 
 static void test_socket_port(void **state)
