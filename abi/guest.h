@@ -80,7 +80,8 @@
 #define RL_HC_SET_TIMER		11 /* rdi: ns from now; ~0: stop */
 #define RL_HC_WALLCLOCK		12 /* ns since 1970 in shared->value */
 #define RL_HC_CONSOLE_WRITE	13 /* rdi: GPA, rsi: bytes; result: written */
-#define RL_HC_CONSOLE_READ	14 /* rdi: GPA, rsi: room; result: read */
+#define RL_HC_CONSOLE_READ	14 /* rdi: GPA, rsi: room; result: see
+				      RL_CONSOLE_BYTES */
 #define RL_HC_SHUTDOWN		15 /* rdi: RL_SHUTDOWN_* */
 #define RL_HC_RDMSR		16 /* rdi: MSR; value in shared->value */
 #define RL_HC_WRMSR		17 /* rdi: MSR, rsi: value */
@@ -100,6 +101,18 @@
 #define RL_SHUTDOWN_POWEROFF	0
 #define RL_SHUTDOWN_REBOOT	1
 #define RL_SHUTDOWN_PANIC	2
+
+/*
+ * What CONSOLE_READ gives, where it is not negative: the bytes that were read,
+ * and the size of the terminal (0: unknown). RL_IRQ_CONSOLE also says that the
+ * size has changed.
+ */
+#define RL_CONSOLE_RESULT(bytes, columns, rows)			\
+	((__s64)((__u64)(bytes) | (__u64)((columns) & 0xffff) << 32 |	\
+		 (__u64)((rows) & 0x7fff) << 48))
+#define RL_CONSOLE_BYTES(result)	((result) & 0xffffffff)
+#define RL_CONSOLE_COLUMNS(result)	((result) >> 32 & 0xffff)
+#define RL_CONSOLE_ROWS(result)		((result) >> 48 & 0x7fff)
 
 /*
  * Virtual interrupts: line n arrives as vector RL_IRQ_BASE + n.

@@ -24,6 +24,8 @@ static char input[BUFFER_BYTES] __aligned(BUFFER_BYTES);
 static char output[BUFFER_BYTES] __aligned(BUFFER_BYTES);
 static int next, unread;	/* where in input, and how many bytes */
 static int held;		/* bytes of output that the launcher lacks */
+static struct hvc_struct *terminal;
+static u32 size_told;		/* to it, as CONSOLE_READ gave it */
 
 /* All that is held goes out. vif is off. What the launcher refuses stays. */
 static void flush_locked(void)
@@ -85,6 +87,23 @@ static int hvc_put(uint32_t terminal, const char *from, int bytes)
 }
 
 /*
+ * The size of the launcher's terminal comes with what was typed there. Linux
+ * calls us with its lock held, as it wants for this.
+ */
+static void note_size(long result)
+{
+	struct winsize size = {
+		.ws_col = RL_CONSOLE_COLUMNS(result),
+		.ws_row = RL_CONSOLE_ROWS(result),
+	};
+
+	if (result < 0 || result >> 32 == size_told || !terminal)
+		return;
+	size_told = result >> 32;
+	__hvc_resize(terminal, size);
+}
+
+/*
  * The driver wants 16 bytes at a time and comes again until there are none;
  * what it does not want yet stays in `input`.
  */
@@ -96,8 +115,10 @@ static int hvc_get(uint32_t terminal, char *to, int room)
 	if (!unread) {
 		got = rl_hypercall(RL_HC_CONSOLE_READ, rl_gpa(input),
 				   BUFFER_BYTES, 0);
+		note_size(got);
 		next = 0;
-		unread = clamp(got, 0L, (long)BUFFER_BYTES);
+		unread = got < 0 ? 0 : min_t(long, RL_CONSOLE_BYTES(got),
+					     BUFFER_BYTES);
 	}
 	if (room > unread)
 		room = unread;
@@ -108,10 +129,17 @@ static int hvc_get(uint32_t terminal, char *to, int room)
 	return room;
 }
 
+/* It was closed, and so has forgotten its size. */
+static int hvc_opened(struct hvc_struct *hvc, int irq)
+{
+	size_told = 0;
+	return notifier_add_irq(hvc, irq);
+}
+
 static const struct hv_ops console_ops = {
 	.get_chars = hvc_get,
 	.put_chars = hvc_put,
-	.notifier_add = notifier_add_irq,
+	.notifier_add = hvc_opened,
 	.notifier_del = notifier_del_irq,
 	.notifier_hangup = notifier_hangup_irq,
 };
@@ -162,5 +190,7 @@ int rl_console_init(void)
 					   RL_LINUX_IRQ(RL_IRQ_CONSOLE),
 					   &console_ops, 256);
 
+	if (!IS_ERR(hvc))
+		terminal = hvc;
 	return PTR_ERR_OR_ZERO(hvc);
 }

@@ -6,6 +6,7 @@
 #ifndef RINGLET_GUEST_PV_HVC_H
 #define RINGLET_GUEST_PV_HVC_H
 
+#include <linux/termios.h>
 #include <linux/types.h>
 
 struct hvc_struct;
@@ -26,6 +27,8 @@ struct hv_ops {
 int hvc_instantiate(uint32_t terminal, int index, const struct hv_ops *ops);
 struct hvc_struct *hvc_alloc(uint32_t terminal, int data,
 			     const struct hv_ops *ops, int outbuf_size);
+/* The size of its terminal; with its lock held, as in get_chars. */
+void __hvc_resize(struct hvc_struct *hvc, struct winsize size);
 int notifier_add_irq(struct hvc_struct *hvc, int irq);
 void notifier_del_irq(struct hvc_struct *hvc, int irq);
 void notifier_hangup_irq(struct hvc_struct *hvc, int irq);

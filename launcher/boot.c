@@ -190,6 +190,26 @@ char *boot_command_line(const char *append, char **words, int count)
 	return NULL;
 }
 
+void boot_check_console(const char *line)
+{
+	const char *word = line, *last = NULL;
+	size_t bytes;
+
+	while (*word) {
+		if (!strncmp(word, "console=", 8))
+			last = word + 8;
+		word += strcspn(word, " ");
+		word += strspn(word, " ");
+	}
+	/* ttynull is there, and means it. */
+	if (!last || strncmp(last, "tty", 3) || !strncmp(last, "ttynull", 7))
+		return;
+	bytes = strcspn(last, " ");
+	log_warnx("the last console= of the kernel's arguments is %.*s, which "
+		  "a guest does not have: no login may appear here. Leave it "
+		  "out, or put console=hvc0 behind it", (int)bytes, last);
+}
+
 static void add_e820(struct boot_params *params, uint64_t start, uint64_t end,
 		     uint32_t type)
 {

@@ -33,6 +33,8 @@ int boot_read_header(const char *kernel_file, struct setup_header *header);
  * cannot do without (said aloud).
  */
 char *boot_command_line(const char *append, char **words, int count);
+/* Says so where the last console= is one that a guest does not have. */
+void boot_check_console(const char *line);
 
 /*
  * As high as possible in the memory that begins at GPA 0, page aligned, above

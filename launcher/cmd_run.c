@@ -113,6 +113,7 @@ static int open_files(struct run *run)
 					      options->word_count);
 	if (!run->command_line)
 		return STATUS_USAGE;
+	boot_check_console(run->command_line);
 	if (options->stats && stats_check_path(options->stats))
 		return STATUS_USAGE;
 	if (access(options->kernel, R_OK)) {

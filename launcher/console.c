@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "console.h"
@@ -12,6 +13,8 @@ int console_init(struct console *console)
 {
 	console->first = 0;
 	console->used = 0;
+	console->size = 0;
+	console_look_at_size(console);
 	console->room_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (console->room_fd < 0)
 		return -errno;
@@ -22,6 +25,18 @@ void console_destroy(struct console *console)
 {
 	close(console->room_fd);
 	pthread_mutex_destroy(&console->lock);
+}
+
+bool console_look_at_size(struct console *console)
+{
+	struct winsize size = { 0 };
+	unsigned int now;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) &&
+	    ioctl(STDIN_FILENO, TIOCGWINSZ, &size))
+		return false;
+	now = (size.ws_row & 0x7fffu) << 16 | size.ws_col;
+	return atomic_exchange(&console->size, now) != now;
 }
 
 size_t console_room(struct console *console)

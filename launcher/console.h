@@ -23,12 +23,19 @@ struct console {
 	unsigned char ring[CONSOLE_RING_SIZE];
 	size_t first;		/* index of the oldest byte */
 	size_t used;		/* bytes in the ring */
+	atomic_uint size;	/* of the terminal: rows << 16 | columns, or 0 */
 	int room_fd;		/* eventfd: a full ring has room again */
 };
 
 /* 0 or -errno. */
 int console_init(struct console *console);
 void console_destroy(struct console *console);
+
+/*
+ * Look what size the terminal at standard output, or else input, has. True:
+ * another one than before.
+ */
+bool console_look_at_size(struct console *console);
 
 /* Bytes that console_put() would take now. */
 size_t console_room(struct console *console);

@@ -20,7 +20,7 @@
 #define KICK_AGAIN_MS		50
 
 static const int handled_signals[] = {
-	SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT,
+	SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH,
 };
 
 int events_init(struct events *events, struct console *console,
@@ -122,6 +122,13 @@ static void serve_input(struct events *events, struct machine *machine)
 	vm_raise_irq(machine->vm_fd, RL_IRQ_CONSOLE);
 }
 
+/* The guest asks for it when it reads. */
+static void serve_size(struct events *events, struct machine *machine)
+{
+	if (console_look_at_size(events->console))
+		vm_raise_irq(machine->vm_fd, RL_IRQ_CONSOLE);
+}
+
 static void serve_signal(struct events *events, struct machine *machine)
 {
 	struct signalfd_siginfo info;
@@ -137,6 +144,10 @@ static void serve_signal(struct events *events, struct machine *machine)
 	case SIGCONT:
 		/* The shell has had the terminal meanwhile. */
 		terminal_resume();
+		serve_size(events, machine);
+		break;
+	case SIGWINCH:
+		serve_size(events, machine);
 		break;
 	default:
 		stop_machine(events, machine, info.ssi_signo);

@@ -100,12 +100,16 @@ static void serve_console_read(struct vcpu *vcpu)
 	struct rl_run *run = vcpu->run;
 	uint64_t bytes = run->bytes;
 	void *room = memory_at(vcpu->memory, run->gpa, bytes);
+	unsigned int size;
 	bool more;
 
 	run->result = -EFAULT;
 	if (!room)
 		return;
-	run->result = console_take(vcpu->console, room, bytes, &more);
+	size = atomic_load(&vcpu->console->size);
+	run->result = RL_CONSOLE_RESULT(console_take(vcpu->console, room,
+						     bytes, &more),
+					size, size >> 16);
 	/* The line is an edge: say again that there is something to read. */
 	if (more)
 		vm_raise_irq(vcpu->vm_fd, RL_IRQ_CONSOLE);

@@ -9,6 +9,7 @@
 #include "unit.h"
 
 #include "abi/guest.h"
+#include "capture_log.h"
 #include "launcher/boot.h"
 
 #define MB (1ull << 20)
@@ -120,6 +121,30 @@ static void test_command_line(void **state)
 	line = boot_command_line("", NULL, 0);
 	assert_int_not_equal(line[strlen(line) - 1], ' ');
 	free(line);
+}
+
+/* Linux asks for a login there, and nobody sees it. */
+static void test_console_that_is_not_there(void **state)
+{
+	static const char *const quiet[] = {
+		"", "console=hvc0", "console=ttyS0 console=hvc0",
+		"console=hvc0 noconsole=ttyS0", "console=ttynull", "console=",
+	};
+	static const char *const loud[] = {
+		"console=ttyS0", "console=hvc0 console=ttyS0,115200n8 quiet",
+		"console=hvc0  console=tty0",
+	};
+	unsigned int i;
+
+	(void)state;
+	log_forget();
+	for (i = 0; i < sizeof(quiet) / sizeof(*quiet); i++)
+		boot_check_console(quiet[i]);
+	assert_int_equal(log_lines, 0);
+	for (i = 0; i < sizeof(loud) / sizeof(*loud); i++) {
+		boot_check_console(loud[i]);
+		assert_logged("put console=hvc0 behind it");
+	}
 }
 
 static void test_command_line_limit(void **state)
@@ -369,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_parse_refuses),
 		cmocka_unit_test(test_parse_elf),
 		cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_console_that_is_not_there),
 		cmocka_unit_test(test_command_line_limit),
 		cmocka_unit_test(test_command_line_contradiction),
 		cmocka_unit_test(test_own_words_are_the_kernels),

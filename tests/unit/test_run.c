@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -322,10 +323,10 @@ static int guest_echoes(struct rl_run *run)
 
 	if (phase == 1) {
 		phase = 2;
-		if (memchr(buffer, 'Q', run->result))
+		if (memchr(buffer, 'Q', RL_CONSOLE_BYTES(run->result)))
 			return guest_poweroff(run);
 		return console_call(run, RL_EXIT_CONSOLE_WRITE, BUFFER_GPA,
-				    run->result);
+				    RL_CONSOLE_BYTES(run->result));
 	}
 	while ((raised = atomic_load(&fake_vm.raised[RL_IRQ_CONSOLE])) == seen)
 		if (usleep(1000))
@@ -333,6 +334,31 @@ static int guest_echoes(struct rl_run *run)
 	seen = raised;
 	phase = 1;
 	return console_call(run, RL_EXIT_CONSOLE_READ, BUFFER_GPA, 4);
+}
+
+/* Says the size that each read tells, and powers off at 10 rows. */
+static int guest_tells_size(struct rl_run *run)
+{
+	static bool asked;
+	static int seen = -1;
+	int raised;
+
+	if (asked) {
+		asked = false;
+		if (RL_CONSOLE_ROWS(run->result) == 10)
+			return guest_poweroff(run);
+		return console_call(run, RL_EXIT_CONSOLE_WRITE, BUFFER_GPA,
+				    sprintf(fake_vm_memory(BUFFER_GPA),
+					    "%dx%d\n", (int)
+					    RL_CONSOLE_COLUMNS(run->result),
+					    (int)RL_CONSOLE_ROWS(run->result)));
+	}
+	while ((raised = atomic_load(&fake_vm.raised[RL_IRQ_CONSOLE])) == seen)
+		if (usleep(1000))
+			return -EINTR;
+	seen = raised;
+	asked = true;
+	return console_call(run, RL_EXIT_CONSOLE_READ, BUFFER_GPA + 4096, 4);
 }
 
 /* --- the cases --- */
@@ -566,6 +592,23 @@ static void test_terminal_echo(void **state)
 	assert_int_equal(finish(&child), 0);
 }
 
+/* The guest hears what size the terminal has, and each change of it. */
+static void test_terminal_size(void **state)
+{
+	struct winsize size = { .ws_col = 132, .ws_row = 50 };
+	struct child child;
+
+	(void)state;
+	start_on_terminal(&child, guest_tells_size, NULL);
+	expect(child.out, "0x0");
+	assert_int_equal(ioctl(child.out, TIOCSWINSZ, &size), 0);
+	expect(child.out, "132x50");
+	size.ws_row = 10;
+	assert_int_equal(ioctl(child.out, TIOCSWINSZ, &size), 0);
+	close(child.err);
+	assert_int_equal(finish(&child), 0);
+}
+
 static bool is_raw_now(struct child *child)
 {
 	struct termios now;
@@ -653,6 +696,7 @@ int main(void)
 		cmocka_unit_test(test_signal_while_flooding),
 		cmocka_unit_test(test_terminal_keys),
 		cmocka_unit_test(test_terminal_echo),
+		cmocka_unit_test(test_terminal_size),
 		cmocka_unit_test(test_job_control),
 		cmocka_unit_test(test_stats_written),
 	};
