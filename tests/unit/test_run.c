@@ -420,7 +420,7 @@ static void test_progress(void **state)
 	(void)state;
 	start_on_pipes(&child, guest_poweroff, extra);
 	said = expect(child.err, "entering the guest at 0xffffffffc0000000");
-	assert_non_null(strstr(said, "arguments: console=hvc0"));
+	assert_non_null(strstr(said, "arguments: pti=off console=hvc0"));
 	assert_non_null(strstr(said, " quiet\n"));
 	close(child.err);
 	assert_int_equal(finish(&child), 0);
