@@ -169,8 +169,8 @@ static void store_debug_registers(struct rl_vcpu *vcpu)
 /*
  * Enters the guest once. Returns 0 when it came back, for a reason that
  * vcpu->regs->vector tells and of which the host's own part is done; -errno
- * when this pCPU cannot run it: -ENODEV (window_bind()), -EBUSY (KVM is in use
- * here), -EINVAL (the launcher has an LDT: LDTR holds the address of its table,
+ * when this pCPU cannot run it: -ENODEV (window_bind()), -EBUSY (KVM or perf's
+ * trace_buffers_on() are in use here), -EINVAL (the launcher has an LDT: LDTR holds the address of its table,
  * and that address would be the guest's).
  */
 int enter_guest(struct rl_vcpu *vcpu)
@@ -195,6 +195,9 @@ int enter_guest(struct rl_vcpu *vcpu)
 	host->cr4 = cr4_read_shadow();
 	/* KVM writes the MSRs of system calls, and trusts what it finds there. */
 	if (unlikely(host->cr4 & X86_CR4_VMXE))
+		return -EBUSY;
+	if ((static_cpu_has(X86_FEATURE_PEBS) ||
+	     static_cpu_has(X86_FEATURE_BTS)) && unlikely(trace_buffers_on()))
 		return -EBUSY;
 	syscall_msrs_load();
 	host->guest_cr4 = host->cr4 & CR4_KEEP;

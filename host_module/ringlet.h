@@ -233,6 +233,10 @@ static inline void syscall_msrs_load(void)
 		syscall_msrs_take();
 }
 
+/* --- trace_buffers.c ------------------------------------------------------ */
+
+bool trace_buffers_on(void);
+
 /* --- window.c: per-pCPU windows ------------------------------------------ */
 
 int window_init(void);

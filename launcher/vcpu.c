@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -142,8 +143,23 @@ static void serve_exit(struct vcpu *vcpu)
 	}
 }
 
+/* Others use this processor in a way that no guest can run beside. */
+static void wait_for_processor(bool *said)
+{
+	const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
+
+	if (!*said)
+		log_warnx("the guest stands still: KVM uses VMX here, or perf "
+			  "precise events (PEBS) or BTS; it goes on when they "
+			  "end (perf record -e cycles:pp is precise, "
+			  "cycles:u is not)");
+	*said = true;
+	nanosleep(&pause, NULL);
+}
+
 void vcpu_loop(struct vcpu *vcpu)
 {
+	bool said = false;
 	int error;
 
 	while (vcpu->ending.kind == ENDING_NONE) {
@@ -156,6 +172,8 @@ void vcpu_loop(struct vcpu *vcpu)
 			serve_exit(vcpu);
 		else if (error == -EIO)
 			end_killed(vcpu);
+		else if (error == -EBUSY)
+			wait_for_processor(&said);
 		else if (error != -EINTR && error != -EAGAIN)
 			end_guest(vcpu, ENDING_ERROR,
 				  "the module cannot run the guest: %s",

@@ -232,6 +232,12 @@ static int guest_dead(struct rl_run *run)
 	return -EIO;
 }
 
+/* Somebody has the processor for a while. */
+static int guest_busy(struct rl_run *run)
+{
+	return atomic_load(&fake_vm.runs) < 3 ? -EBUSY : guest_poweroff(run);
+}
+
 static int guest_unknown_exit(struct rl_run *run)
 {
 	run->exit_reason = 77;
@@ -383,6 +389,8 @@ static void test_statuses(void **state)
 	assert_int_equal(run_to_end(guest_killed,
 				    "was killed: bad ?[31mgate\n", NULL), 6);
 	assert_int_equal(run_to_end(guest_dead, "was killed: kkkk", NULL), 6);
+	assert_int_equal(run_to_end(guest_busy, "the guest stands still", NULL),
+			 0);
 	assert_int_equal(run_to_end(guest_unknown_exit, "(77)", NULL), 1);
 	assert_int_equal(run_to_end(guest_host_error, "Cannot allocate",
 				    NULL), 1);
