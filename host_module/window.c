@@ -139,6 +139,9 @@ static int bind_alias(struct rl_vcpu *vcpu)
 	    pgd_slot(tss_base) != RL_ALIAS_SLOT ||
 	    (gdtr.address | idtr.address | tss_base) & ~PAGE_MASK)
 		return -ENODEV;
+	/* Descriptors of a second page would be whatever is mapped behind. */
+	if (gdtr.size >= PAGE_SIZE)
+		return -ENODEV;
 	for (int i = 0; i < ALIAS_PAGES; i++)
 		clear_page(vcpu->alias[i]);
 	if (alias_map(vcpu, &used, gdtr.address, vcpu->gdt) ||
