@@ -97,6 +97,19 @@ int msr_write(struct rl_vcpu *vcpu, u32 msr, u64 value)
 #define DR7_FIXED	0x400ULL
 
 /*
+ * What the processor gets of the guest's DR7. A breakpoint on ports (R/W = 2, SDM
+ * volume 3, 18.2.4) never fires in a guest, which has none, but is undefined
+ * without CR4.DE, which is off in the host: it is left out.
+ */
+static u64 loaded_dr7(u64 dr7)
+{
+	for (int i = 0; i < 4; i++)
+		if ((dr7 >> (16 + 4 * i) & 3) == 2)
+			dr7 &= ~(3ULL << (2 * i));
+	return dr7 & DR7_ENABLES ? dr7 : 0;
+}
+
+/*
  * Sets a debug register. A breakpoint may lie anywhere but in the two slots of
  * the host: there it would fire in the switcher (compare XSA-444).
  */
@@ -120,7 +133,7 @@ int debugreg_write(struct rl_vcpu *vcpu, unsigned int n, u64 value)
 	case 5: case 7:
 		/* No GD: reading a debug register is a hypercall anyway. */
 		vcpu->dr7 = (value & 0xffff00ffULL) | DR7_FIXED;
-		vcpu->shared->dr7 = vcpu->dr7 & DR7_ENABLES ? vcpu->dr7 : 0;
+		vcpu->shared->dr7 = loaded_dr7(vcpu->dr7);
 		return 0;
 	}
 	return -EINVAL;

@@ -4,6 +4,9 @@
  * the switcher or the host.
  */
 #include "tiny.h"
+#include "../../../switcher/layout.h"
+
+#define WINDOW	0xffff800000000000UL
 
 #define TF	0x100UL
 #define B0	1UL
@@ -138,6 +141,39 @@ CASE(forbidden_addresses)
 	/* General detect would make the host's own accesses trap. */
 	set_dr(7, ~0UL);
 	CHECK(!(get_dr(7) & 0x2000));
+	set_dr(7, 0);
+}
+
+/*
+ * Breakpoints on ports: the processor does not get them (what it would do with them
+ * is undefined), the guest reads them back, and the others work. The switcher's shared
+ * page, which can be read here, shows what is loaded.
+ */
+CASE(port_breakpoints)
+{
+	const u64 *loaded = NULL;
+
+	for (u64 cpu = 0; cpu < mailbox->cpus && !loaded; cpu++) {
+		u64 at = WINDOW + cpu * WINDOW_SIZE + WINDOW_SHARED + SHARED_DR7;
+
+		try_read(at);
+		if (trap.vector == TRAP_NONE)
+			loaded = (const u64 *)at;
+	}
+	CHECK(loaded);
+	set_dr(0, (u64)&watched);
+	set_dr(1, (u64)&watched);
+	set_dr(7, 0x40aUL | 0xdUL << 16 | 0x2UL << 20);
+	EQUAL(get_dr(7), 0x40aUL | 0xdUL << 16 | 0x2UL << 20);
+	EQUAL(*loaded, 0x402UL | 0xdUL << 16 | 0x2UL << 20);
+	trap_clear();
+	asm volatile(TRY_BEGIN "movl $1, %0\n\tnop" TRY_END
+		     : "=m"(watched) :: "memory");
+	EQUAL(trap.vector, 1);
+	/* Nothing else is on: the register need not be loaded at all. */
+	set_dr(7, 0x4aaUL | 0xeUL << 28 | 0x2UL << 24 | 0xaUL << 20 |
+	       0x6UL << 16);
+	EQUAL(*loaded, 0);
 	set_dr(7, 0);
 }
 
