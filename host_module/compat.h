@@ -6,6 +6,7 @@
 #define RINGLET_HOST_MODULE_COMPAT_H
 
 #include <asm/cpufeature.h>
+#include <asm/processor.h>
 
 static inline bool compat_fred_enabled(void)
 {
@@ -30,6 +31,15 @@ static inline bool compat_leaks_buffers(void)
 		|| static_cpu_has_bug(X86_BUG_TSA)
 #endif
 		;
+}
+
+/* DIV0 of AMD's Zen 1: the last quotient can be seen by whoever divides by 0. */
+static inline void compat_clear_divider(void)
+{
+#ifdef X86_BUG_DIV0
+	if (static_cpu_has_bug(X86_BUG_DIV0))
+		amd_clear_divider();
+#endif
 }
 
 /* Does Linux undo what a program taught the predictors at its own entries? */

@@ -215,6 +215,9 @@ int enter_guest(struct rl_vcpu *vcpu)
 	now = rdtsc();
 	count_ticks(&vcpu->vm->stats.host_ns, vcpu->mark_ns, now);
 
+	/* Zen 1: a #DE in the guest would show it the host's last quotient. No
+	   division may stand behind this. */
+	compat_clear_divider();
 	/* The guest has no PKRU, but XRSTOR writes it all the same. */
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE))
 		pkru = rdpkru();
