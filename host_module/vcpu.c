@@ -38,14 +38,18 @@ void rl_kill_guest(struct rl_vcpu *vcpu, const char *format, ...)
 /* Makes a running or halted vCPU look at what changed. Any context. */
 void vcpu_kick(struct rl_vcpu *vcpu)
 {
-	int cpu;
+	int cpu, me;
 
 	wake_up(&vcpu->wait);
 	/* Pairs with the barrier after running_cpu is set in run_once(). */
 	smp_mb();
+	/* A pCPU that runs a guest is online, and stays so while we are not
+	   preempted: it goes when all others have stopped. */
+	me = get_cpu();
 	cpu = READ_ONCE(vcpu->running_cpu);
-	if (cpu >= 0 && cpu != raw_smp_processor_id())
+	if (cpu >= 0 && cpu != me)
 		smp_send_reschedule(cpu);
+	put_cpu();
 }
 
 /* Raises an interrupt line (an edge). Any context, any thread. */
