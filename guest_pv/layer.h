@@ -60,6 +60,9 @@ int rl_console_init(void);
 void rl_console_flush(void);
 void __noreturn rl_shutdown(unsigned long how);
 
+/* power.c */
+void rl_power_refuse(void);
+
 /* device_status.c: called by entry.S */
 struct rl_register_frame;
 void rl_device_access(struct rl_register_frame *frame);

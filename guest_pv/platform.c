@@ -91,6 +91,7 @@ static void set_legacy_features(void)
 static void arch_setup(void)
 {
 	rl_console_early();
+	rl_power_refuse();
 	paravirt_disable_iospace();
 	/* No BIOS table lists the boot CPU. */
 	phys_cpu_present_map.mask[0] |= 1;
