@@ -416,6 +416,9 @@ static void vconsole_activate(struct virtio_device *device)
 			virtio_log(device, "port %u is %s", i,
 				   console->notice[i]);
 	if (!is_multiport(console)) {
+		/* Linux reads the size there only when it has changed. */
+		if (console->port[0].size.columns)
+			size_changed(console, &console->port[0]);
 		console->port[0].open = true;
 		vconsole_port_want(&console->port[0], true);
 	}

@@ -143,6 +143,8 @@ static void test_one_port_driver(void **state)
 	start_two(VIRTIO_BIT(VIRTIO_CONSOLE_F_SIZE));
 	assert_int_equal(fake_read(&driver, VIRTIO_MMIO_CONFIG),
 			 30 << 16 | 90);
+	/* Linux looks there only when told that it has changed. */
+	assert_int_equal(driver.config_interrupts, 1);
 	write_queue(1, "hello", 5);
 	assert_int_equal(used_count(1), 1);
 	assert_int_equal(read(peers[0], got, sizeof(got)), 5);
