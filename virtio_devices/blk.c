@@ -86,6 +86,7 @@ static void blk_activate(struct virtio_device *device)
 		virtio_break(device, "cannot start: %s", strerror(-error));
 		return;
 	}
+	blk_look(blk);
 	blk_watch(blk);
 	if (blk->tick.fd >= 0)
 		loop_watch(device->loop, &blk->tick, EPOLLIN);

@@ -111,6 +111,7 @@ struct blk_medium {
 	unsigned int physical_size;	/* bytes, the best unit */
 	struct blk_sync sync;
 	const char *news; /* a line for the user, which takes it away */
+	char warning[200]; /* what news points to, where it is made up */
 	char note[160];		/* how it works, for --verbose; or empty */
 };
 
@@ -121,6 +122,7 @@ struct blk_options {
 	bool readonly, direct, threads;
 	char serial[21];	/* NUL terminated; empty: not given */
 	unsigned int id;
+	unsigned int block; /* bytes of a block for the guest; 0: not given */
 };
 
 /*

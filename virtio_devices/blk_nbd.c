@@ -390,8 +390,13 @@ static int nbd_ask(struct nbd *nbd, const struct blk_options *options,
 			      libnbd.can_trim(nbd->link.handle) > 0;
 	medium->can_zero = !options->readonly &&
 			   libnbd.can_zero(nbd->link.handle) > 0;
-	medium->block_size = least > (int64_t)BLK_SECTOR ?
-			     (unsigned int)least : BLK_SECTOR;
+	medium->block_size = options->block		   ? options->block
+			     : least > (int64_t)BLK_SECTOR ? (unsigned int)least
+							   : BLK_SECTOR;
+	*why = "its blocks are larger than block= says, or its size is no "
+	       "multiple of that";
+	if (least > (int64_t)medium->block_size || bytes % medium->block_size)
+		return -EINVAL;
 	medium->physical_size = best > medium->block_size && best <= 65536 ?
 				best : medium->block_size;
 	nbd->can_flush = libnbd.can_flush(nbd->link.handle) > 0;

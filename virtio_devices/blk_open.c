@@ -25,8 +25,10 @@ struct opening {
 	struct blk_file_setup setup;
 	struct stat stat;
 	uint64_t bytes;
-	unsigned int block_size, physical_size;
-	char note[160];
+	unsigned int block_size; /* the guest's */
+	unsigned int device_block; /* the device's own least unit */
+	unsigned int physical_size;
+	char note[160], news[200];
 	char *message;
 	size_t size;
 };
@@ -144,8 +146,46 @@ static int open_measure_device(struct opening *o)
 	if (ioctl(o->setup.fd, BLKPBSZGET, &physical) || !physical)
 		physical = logical;
 	o->bytes = bytes;
-	o->block_size = logical;
+	o->device_block = logical;
 	o->physical_size = physical;
+	return 0;
+}
+
+/* Where is the header of a GPT: in the second block (UEFI 2.10, 5.3.2). */
+static bool open_has_gpt(const struct opening *o, unsigned int block)
+{
+	char head[8];
+
+	return pread(o->setup.fd, head, sizeof(head), block) == sizeof(head) &&
+	       !memcmp(head, "EFI PART", sizeof(head));
+}
+
+/*
+ * The guest's block: what was asked for, else the device's, else 512. Partition
+ * tables count in blocks: an image made for 512 that was copied onto a device
+ * of 4096 is unreadable in blocks of that, and works in its own (smaller writes
+ * are the host's page cache's affair). A table of the older kind does not tell.
+ */
+static int open_choose_block(struct opening *o)
+{
+	o->block_size = o->options->block ? o->options->block : o->device_block;
+	if (!o->options->block && o->device_block > BLK_SECTOR &&
+	    open_has_gpt(o, BLK_SECTOR) && !open_has_gpt(o, o->device_block)) {
+		o->block_size = BLK_SECTOR;
+		snprintf(o->news, sizeof(o->news),
+			 "its partition table is "
+			 "made for blocks of 512 bytes, so it has those in the "
+			 "guest, though the device's are of %u; block=%u if "
+			 "that is wrong",
+			 o->device_block, o->device_block);
+	}
+	if (o->bytes % o->block_size)
+		return complain(o, -EINVAL,
+				"its size (%llu bytes) is not a "
+				"multiple of its blocks' (%u); block=512?",
+				(unsigned long long)o->bytes, o->block_size);
+	if (o->physical_size < o->block_size)
+		o->physical_size = o->block_size;
 	return 0;
 }
 
@@ -154,8 +194,8 @@ static int open_measure(struct opening *o)
 	int error;
 
 	o->bytes = o->stat.st_size;
-	o->block_size = BLK_SECTOR;
-	/* Always 512 for the guest: partition tables depend on it. */
+	/* For a file always 512, whatever lies below. */
+	o->device_block = BLK_SECTOR;
 	o->physical_size = o->stat.st_blksize;
 	if (S_ISBLK(o->stat.st_mode)) {
 		error = open_measure_device(o);
@@ -171,7 +211,7 @@ static int open_measure(struct opening *o)
 				"part is missing; to fill it up: truncate "
 				"-s %%512 FILE",
 				(unsigned long long)o->bytes);
-	return 0;
+	return open_choose_block(o);
 }
 
 static int open_kind(struct opening *o)
@@ -231,8 +271,8 @@ static int open_direct(struct opening *o)
 	o->setup.memory_align = DIRECT_ALIGN;
 	o->setup.offset_align = DIRECT_ALIGN;
 	if (S_ISBLK(o->stat.st_mode)) {
-		o->setup.memory_align = o->block_size;
-		o->setup.offset_align = o->block_size;
+		o->setup.memory_align = o->device_block;
+		o->setup.offset_align = o->device_block;
 	} else if (!statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &x) &&
 		   (x.stx_mask & STATX_DIOALIGN) && x.stx_dio_offset_align) {
 		o->setup.memory_align = x.stx_dio_mem_align;
@@ -304,5 +344,8 @@ int blk_file_open(const struct blk_options *options,
 	(*medium)->block_size = o.block_size;
 	(*medium)->physical_size = o.physical_size;
 	memcpy((*medium)->note, o.note, sizeof(o.note));
+	memcpy((*medium)->warning, o.news, sizeof(o.news));
+	if (*o.news)
+		(*medium)->news = (*medium)->warning;
 	return 0;
 }

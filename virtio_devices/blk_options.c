@@ -2,6 +2,7 @@
 /* The value of --disk: FILE[,readonly][,direct][,...]. See blk_options.h. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "blk_options.h"
@@ -45,6 +46,15 @@ static int options_word(const struct words *words,
 			 BLK_ID_MAX);
 		return -EINVAL;
 	}
+	if (!strcmp(words->key, "block")) {
+		if (words->value && (!strcmp(words->value, "512") ||
+				     !strcmp(words->value, "4096"))) {
+			options->block = strtoul(words->value, NULL, 10);
+			return 0;
+		}
+		snprintf(message, size, "--disk: block= takes 512 or 4096");
+		return -EINVAL;
+	}
 	if (!strcmp(words->key, "readonly") && !words->value) {
 		options->readonly = true;
 	} else if (!strcmp(words->key, "direct") && !words->value) {
@@ -52,9 +62,11 @@ static int options_word(const struct words *words,
 	} else if (!strcmp(words->key, "threads") && !words->value) {
 		options->threads = true;
 	} else {
-		snprintf(message, size, "--disk: `%s` is not known; there are "
-			 "readonly, direct, threads, serial=S, id=N (a comma "
-			 "in a file's name is written twice)", words->key);
+		snprintf(message, size,
+			 "--disk: `%s` is not known; there are "
+			 "readonly, direct, threads, block=N, serial=S, "
+			 "id=N (a comma in a file's name is written twice)",
+			 words->key);
 		return -EINVAL;
 	}
 	return 0;

@@ -260,6 +260,27 @@ static void survives_the_servers_death(void **state)
 	served_end(&disk);
 }
 
+static void has_blocks_as_asked(void **state)
+{
+	const unsigned int field =
+		0x100 + offsetof(struct virtio_blk_config, blk_size);
+	struct disk disk;
+
+	(void)state;
+	NEED("nbdkit");
+	serve("exec nbdkit -f -U sock memory 8M");
+	served_start(&disk, ",block=4096");
+	assert_int_equal(virtio_read(disk.device, field, 4), 4096);
+	served_end(&disk);
+	end_server(NULL);
+	serve("exec nbdkit -f -U sock --filter=blocksize-policy memory 8M "
+	      "blocksize-minimum=4096 blocksize-error-policy=error");
+	served_start(&disk, "");
+	assert_int_equal(virtio_read(disk.device, field, 4), 4096);
+	served_end(&disk);
+	assert_int_equal(served_create(&disk, ",block=512"), -EINVAL);
+}
+
 /* On a file, so that a server can go and another one take its place. */
 #define ON_FILE "exec nbdkit -f -U sock file disk.img"
 
@@ -515,6 +536,7 @@ int main(void)
 		SERVED(tells_of_errors),
 		SERVED(survives_the_servers_death),
 		SERVED(respects_the_server),
+		SERVED(has_blocks_as_asked),
 		SERVED(connects_again),
 		SERVED(knows_what_a_lost_server_took_along),
 		SERVED(looks_at_the_next_disk),

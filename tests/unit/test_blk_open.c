@@ -22,6 +22,11 @@ static void understands_options(void **state)
 	assert_string_equal(o.path, "a.img");
 	assert_string_equal(o.serial, "ringlet-disk5");
 	assert_false(o.readonly || o.direct || o.nbd || o.threads);
+	assert_int_equal(o.block, 0);
+	assert_int_equal(parse("a.img,block=512", &o), 0);
+	assert_int_equal(o.block, 512);
+	assert_int_equal(parse("nbd:unix:/s,block=4096", &o), 0);
+	assert_int_equal(o.block, 4096);
 
 	assert_int_equal(parse("/x/a b,readonly,direct,serial=S-1,id=7,threads",
 			       &o), 0);
@@ -54,6 +59,10 @@ static void refuses_wrong_options(void **state)
 		{ "a,serial=", "serial= takes" },
 		{ "a,serial=123456789012345678901", "serial= takes" },
 		{ "a,serial=a b", "serial= takes" },
+		{ "a,block", "block= takes" },
+		{ "a,block=", "block= takes" },
+		{ "a,block=1024", "block= takes" },
+		{ "a,block=0512", "block= takes" },
 		{ "a,id=", "id= takes" },
 		{ "a,id=1000", "id= takes" },
 		{ "a,id=-1", "id= takes" },
@@ -115,6 +124,47 @@ static void refuses_what_is_no_disk(void **state)
 
 	snprintf(more, sizeof(more), "nbd:unix:%s", disk.path);
 	expect_refusal(more, -ECONNREFUSED, disk.path);
+}
+
+static void has_blocks_as_asked(void **state)
+{
+	static const struct {
+		const char *more;
+		unsigned int bytes;
+	} cases[] = { { "", 512 },
+		      { ",block=512", 512 },
+		      { ",block=4096", 4096 },
+		      { ",block=4096,direct", 4096 } };
+	struct disk disk = { 0 };
+	char text[300];
+
+	(void)state;
+	disk_file(&disk, 65536);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		assert_int_equal(disk_create(&disk, cases[i].more, 1), 0);
+		fake_driver_init(&disk.guest);
+		assert_int_equal(fake_driver_start(&disk.guest, disk.device,
+						   ALL_FEATURES),
+				 15);
+		assert_int_equal(
+			virtio_read(disk.device,
+				    0x100 + offsetof(struct virtio_blk_config,
+						     blk_size),
+				    4),
+			cases[i].bytes);
+		/* A sector is 512 bytes all the same (5.2.4). */
+		assert_int_equal(virtio_read(disk.device, 0x100, 8), 128);
+		assert_int_equal(request(&disk.guest, VIRTIO_BLK_T_IN, 120,
+					 4096),
+				 VIRTIO_BLK_S_OK);
+		fake_driver_end(&disk.guest);
+		virtio_destroy(disk.device);
+	}
+	assert_int_equal(ftruncate(disk.fd, 65536 + 512), 0);
+	snprintf(text, sizeof(text), "%s,block=4096", disk.path);
+	expect_refusal(text, -EINVAL, "multiple of its blocks");
+	unlink(disk.path);
+	close(disk.fd);
 }
 
 static void refuses_other_formats(void **state)
@@ -203,6 +253,7 @@ int main(void)
 		cmocka_unit_test(understands_options),
 		cmocka_unit_test(refuses_wrong_options),
 		cmocka_unit_test(refuses_what_is_no_disk),
+		cmocka_unit_test(has_blocks_as_asked),
 		cmocka_unit_test(refuses_other_formats),
 		cmocka_unit_test(locks_images),
 		cmocka_unit_test(says_when_direct_is_impossible),
