@@ -3,7 +3,7 @@
 # The launcher, build/ringlet, and how any C file of it is compiled. Included
 # by the Makefile.
 
-LIBRARIES = liblzma zlib libzstd liblz4 libseccomp libcap-ng liburing json-c
+LIBRARIES = liblzma zlib libzstd liblz4 libseccomp libcap-ng liburing json-c nettle
 # Only those that the sources name are linked.
 header_liblzma = lzma.h
 header_zlib = zlib.h
@@ -13,6 +13,7 @@ header_libseccomp = seccomp.h
 header_libcap-ng = cap-ng.h
 header_liburing = liburing.h
 header_json-c = json-c/json.h
+header_nettle = nettle/sha2.h
 
 SOURCES := $(wildcard launcher/*.c virtio_devices/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)

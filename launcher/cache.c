@@ -21,9 +21,10 @@ _Static_assert(PREPARED_RELEASE_SIZE == 65 && PREPARED_BUILD_ID_SIZE == 65,
 	       "read_manifest() reads values of up to 64 characters");
 
 /* Count it up when what prepare makes changes: older entries are ignored. */
-#define MANIFEST_VERSION 1
+#define MANIFEST_VERSION 2
 #define WORK_PREFIX	".making."
 #define REMOVE_TRIES	25
+#define ENTRY_NAME	(PREPARED_BUILD_ID_SIZE + 2 * DIGEST_SIZE)
 #define WORK_OLD	3600	/* s: whoever made it is dead */
 
 static char *join(const char *dir, const char *name)
@@ -85,14 +86,52 @@ static int make_folders(const char *path)
 			return -errno;
 		*p = '/';
 	}
-	return mkdir(part, 0777) && errno != EEXIST ? -errno : 0;
+	if (!mkdir(part, 0700))
+		return chmod(part, 0700) ? -errno : 0;
+	return errno != EEXIST ? -errno : 0;
 }
 
-static void set_field(struct prepared *p, const char *name, const char *value)
+bool cache_trusts(const struct stat *st)
+{
+	return (st->st_uid == geteuid() || st->st_uid == 0) &&
+	       !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+int cache_check(const char *cache)
+{
+	struct stat st;
+
+	if (stat(cache, &st))
+		return 0;	/* it will be made */
+	if (!S_ISDIR(st.st_mode))
+		log_warnx("the cache %s is not a folder: name another with "
+			  "--cache DIR", cache);
+	else if (!cache_trusts(&st))
+		log_warnx("the cache folder %s could be changed by others (it "
+			  "belongs to user %u and has mode %o), and guests "
+			  "would run what they put there: chmod 700 it, or "
+			  "name another with --cache DIR", cache, st.st_uid,
+			  st.st_mode & 07777);
+	else
+		return 0;
+	return -EROFS;
+}
+
+/* What the manifest says the entry was made of. */
+struct made_of {
+	char image[DIGEST_SIZE], layer[DIGEST_SIZE];
+};
+
+static void set_field(struct prepared *p, struct made_of *made_of,
+		      const char *name, const char *value)
 {
 	uint64_t number = strtoull(value, NULL, 0);
 
-	if (!strcmp(name, "entry"))
+	if (!strcmp(name, "image"))
+		snprintf(made_of->image, sizeof(made_of->image), "%s", value);
+	else if (!strcmp(name, "layer"))
+		snprintf(made_of->layer, sizeof(made_of->layer), "%s", value);
+	else if (!strcmp(name, "entry"))
 		p->entry = number;
 	else if (!strcmp(name, "cr3"))
 		p->cr3 = number;
@@ -108,7 +147,8 @@ static void set_field(struct prepared *p, const char *name, const char *value)
 		snprintf(p->release, sizeof(p->release), "%s", value);
 }
 
-static int read_manifest(const char *dir, struct prepared *p)
+static int read_manifest(const char *dir, struct prepared *p,
+			 struct made_of *made_of)
 {
 	char line[256], name[32], value[PREPARED_RELEASE_SIZE];
 	char *path = join(dir, "manifest");
@@ -123,7 +163,7 @@ static int read_manifest(const char *dir, struct prepared *p)
 			continue;
 		if (!strcmp(name, "ringlet-prepared"))
 			version = atoi(value);
-		set_field(p, name, value);
+		set_field(p, made_of, name, value);
 	}
 	fclose(f);
 	return version == MANIFEST_VERSION ? 0 : -ENOENT;
@@ -137,9 +177,22 @@ static bool has_size(const char *file, uint64_t size)
 	       (uint64_t)st.st_size == size;
 }
 
-/* Reads an entry and sees that its files are the size they should be. */
+/* The name of an entry: its build id, and what it was made of. */
+static void entry_name(char name[ENTRY_NAME], const char *build_id,
+		       const char *image, const char *layer)
+{
+	snprintf(name, ENTRY_NAME, "%s.%s.%s", build_id, image, layer);
+}
+
+/*
+ * Reads an entry and sees that it is nobody else's work, what its name says, and
+ * its files are the size they should be.
+ */
 static int read_entry(const char *cache, const char *name, struct prepared *p)
 {
+	struct made_of made_of = { 0 };
+	char should[ENTRY_NAME];
+	struct stat st;
 	int ret = -ENOMEM;
 
 	memset(p, 0, sizeof(*p));
@@ -148,7 +201,11 @@ static int read_entry(const char *cache, const char *name, struct prepared *p)
 		return ret;
 	p->vmlinux = join(p->dir, "vmlinux");
 	p->layer = join(p->dir, "layer.elf");
-	ret = read_manifest(p->dir, p);
+	ret = read_manifest(p->dir, p, &made_of);
+	entry_name(should, p->build_id, made_of.image, made_of.layer);
+	if (!ret && (strcmp(name, should) || lstat(p->dir, &st) ||
+		     !cache_trusts(&st)))
+		ret = -ENOENT;
 	if (!ret && (!has_size(p->vmlinux, p->vmlinux_size) ||
 		     !has_size(p->layer, p->layer_size)))
 		ret = -ENOENT;
@@ -158,18 +215,17 @@ static int read_entry(const char *cache, const char *name, struct prepared *p)
 }
 
 /* Does the name of an entry end in ".<image key>.<layer key>"? */
-static bool name_matches(const char *name, uint64_t image_key,
-			 uint64_t layer_key)
+static bool name_matches(const char *name, const char *image_key,
+			 const char *layer_key)
 {
-	uint64_t image, layer;
-	const char *dot = strchr(name, '.');
-	int end = 0;
+	const char *image = strchr(name, '.'), *layer;
 
-	if (*name == '.' || !dot ||
-	    sscanf(dot, ".%16" SCNx64 ".%16" SCNx64 "%n", &image, &layer,
-		   &end) != 2 || dot[end])
+	layer = image ? strchr(++image, '.') : NULL;
+	if (*name == '.' || !layer)
 		return false;
-	return image == image_key && (!layer_key || layer == layer_key);
+	return (size_t)(layer - image) == strlen(image_key) &&
+	       !strncmp(image, image_key, layer - image) &&
+	       (!layer_key || !strcmp(layer + 1, layer_key));
 }
 
 static time_t age_of(const char *dir)
@@ -179,8 +235,8 @@ static time_t age_of(const char *dir)
 	return stat(dir, &st) ? 0 : st.st_mtime;
 }
 
-int cache_find(const char *cache, uint64_t image_key, uint64_t layer_key,
-	       struct prepared *prepared)
+int cache_find(const char *cache, const char *image_key,
+	       const char *layer_key, struct prepared *prepared)
 {
 	struct prepared this;
 	struct dirent *entry;
@@ -249,7 +305,8 @@ char *cache_begin(const char *cache)
 	return NULL;
 }
 
-static int write_manifest(const char *work, const struct prepared *p)
+static int write_manifest(const char *work, const char *image_key,
+			  const char *layer_key, const struct prepared *p)
 {
 	char *path = join(work, "manifest");
 	FILE *f = path ? fopen(path, "wxe") : NULL;
@@ -259,10 +316,11 @@ static int write_manifest(const char *work, const struct prepared *p)
 	if (!f)
 		return -errno;
 	fprintf(f, "ringlet-prepared %d\nrelease %s\nbuild-id %s\n"
+		"image %s\nlayer %s\n"
 		"entry 0x%" PRIx64 "\ncr3 0x%" PRIx64 "\nfixmap 0x%" PRIx64
 		"\nvmlinux-size %" PRIu64 "\nlayer-size %" PRIu64 "\n",
-		MANIFEST_VERSION, p->release, p->build_id, p->entry, p->cr3,
-		p->fixmap, p->vmlinux_size, p->layer_size);
+		MANIFEST_VERSION, p->release, p->build_id, image_key, layer_key,
+		p->entry, p->cr3, p->fixmap, p->vmlinux_size, p->layer_size);
 	if (ferror(f))
 		ret = -EIO;
 	if (fclose(f) && !ret)
@@ -314,17 +372,16 @@ out:
 	return ret;
 }
 
-int cache_publish(const char *cache, const char *work, uint64_t image_key,
-		  uint64_t layer_key, struct prepared *prepared)
+int cache_publish(const char *cache, const char *work, const char *image_key,
+		  const char *layer_key, struct prepared *prepared)
 {
-	char name[PREPARED_BUILD_ID_SIZE + 40];
+	char name[ENTRY_NAME];
 	int ret;
 
 	prepared->vmlinux_size = size_in(work, "vmlinux");
 	prepared->layer_size = size_in(work, "layer.elf");
-	snprintf(name, sizeof(name), "%s.%016" PRIx64 ".%016" PRIx64,
-		 prepared->build_id, image_key, layer_key);
-	ret = write_manifest(work, prepared);
+	entry_name(name, prepared->build_id, image_key, layer_key);
+	ret = write_manifest(work, image_key, layer_key, prepared);
 	if (!ret)
 		ret = rename_entry(cache, work, name);
 	if (!ret)

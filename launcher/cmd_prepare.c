@@ -95,7 +95,7 @@ int cmd_prepare(int argc, char **argv)
 		log_set_level(LOG_LEVEL_INFO);
 	ret = prepare_kernel(argv[optind], &options, &prepared);
 	if (ret)
-		return ret == -EINTR ? STATUS_ERROR : STATUS_KERNEL;
+		return prepare_status(ret);
 	log_info("kernel %s is %s", prepared.release,
 		 prepared.cached ? "in the cache already" : "prepared");
 	puts(prepared.dir);

@@ -142,9 +142,10 @@ static int prepare(struct run *run)
 		.headers_dir = options->headers,
 		.verbose = options->verbose > 0,
 	};
+	int error = prepare_kernel(options->kernel, &how, &run->prepared);
 
-	if (prepare_kernel(options->kernel, &how, &run->prepared))
-		return STATUS_KERNEL;
+	if (error)
+		return prepare_status(error);
 	if (boot_read_header(options->kernel, &run->header)) {
 		prepared_free(&run->prepared);
 		return STATUS_KERNEL;

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -177,6 +176,15 @@ static int check_bzimage(struct image *image)
 	return 0;
 }
 
+static void set_key(struct image *image)
+{
+	struct sha256_ctx ctx;
+
+	sha256_init(&ctx);
+	sha256_update(&ctx, image->size, image->data);
+	digest_end(&ctx, image->key);
+}
+
 int image_set(struct image *image, const char *file, void *data, size_t size)
 {
 	int ret = 0;
@@ -190,7 +198,7 @@ int image_set(struct image *image, const char *file, void *data, size_t size)
 	if (ret)
 		image_free(image);
 	else
-		image->key = lzma_crc64(data, size, 0);
+		set_key(image);
 	return ret;
 }
 

@@ -16,11 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "digest.h"
+
 struct image {
 	const char *file;	/* the caller's; for messages */
 	uint8_t *data;		/* the whole file */
 	size_t size;
-	uint64_t key;		/* CRC of the whole file: finds it in the cache */
+	char key[DIGEST_SIZE];	/* of the whole file: finds it in the cache */
 	size_t payload;		/* offset and size of the packed kernel; */
 	size_t payload_size;	/* size 0: the file is an ELF file itself */
 	const uint8_t *elf;	/* after image_unpack(): the ELF kernel, */

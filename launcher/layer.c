@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <lzma.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +76,8 @@ static int is_source(const struct dirent *entry)
 		!strcmp(dot, ".lds") || !strcmp(dot, ".layer"));
 }
 
-static int hash_file(const char *dir, const char *name, uint64_t *key)
+static int hash_file(const char *dir, const char *name,
+		     struct sha256_ctx *ctx)
 {
 	char path[PATH_MAX], buffer[16384];
 	size_t size;
@@ -89,15 +89,15 @@ static int hash_file(const char *dir, const char *name, uint64_t *key)
 	if (!f)
 		return -errno;
 	/* With its NUL, so that "ab" + "c" differs from "a" + "bc". */
-	*key = lzma_crc64((const uint8_t *)name, strlen(name) + 1, *key);
+	sha256_update(ctx, strlen(name) + 1, (const uint8_t *)name);
 	while ((size = fread(buffer, 1, sizeof(buffer), f)))
-		*key = lzma_crc64((const uint8_t *)buffer, size, *key);
+		sha256_update(ctx, size, (const uint8_t *)buffer);
 	ret = ferror(f) ? -EIO : 0;
 	fclose(f);
 	return ret;
 }
 
-static int hash_folder(const char *dir, uint64_t *key)
+static int hash_folder(const char *dir, struct sha256_ctx *ctx)
 {
 	struct dirent **entries;
 	int ret = 0, count = scandir(dir, &entries, is_source, alphasort);
@@ -106,27 +106,26 @@ static int hash_folder(const char *dir, uint64_t *key)
 		return -errno;
 	for (int i = 0; i < count; i++) {
 		if (!ret)
-			ret = hash_file(dir, entries[i]->d_name, key);
+			ret = hash_file(dir, entries[i]->d_name, ctx);
 		free(entries[i]);
 	}
 	free(entries);
 	return ret;
 }
 
-int layer_hash(const char *source, uint64_t *key)
+int layer_hash(const char *source, char key[DIGEST_SIZE])
 {
+	struct sha256_ctx ctx;
 	char *abi;
 	int ret;
 
-	*key = 0;
-	ret = hash_folder(source, key);
+	sha256_init(&ctx);
+	ret = hash_folder(source, &ctx);
 	if (ret || asprintf(&abi, "%s/../abi", source) < 0)
 		return ret ? ret : -ENOMEM;
-	ret = hash_folder(abi, key);
+	ret = hash_folder(abi, &ctx);
 	free(abi);
-	/* 0 stands for "any" in cache_find(). */
-	if (!*key)
-		*key = 1;
+	digest_end(&ctx, key);
 	return ret == -ENOENT ? 0 : ret;
 }
 

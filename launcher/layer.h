@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "digest.h"
+
 /*
  * The folder of the layer's source: `wanted`, else $RINGLET_LAYER, else
  * share/ringlet/guest_pv of the installation, else guest_pv of the tree that
@@ -17,8 +19,8 @@
  */
 char *layer_find_source(const char *wanted);
 
-/* A CRC of all source files, those of ../abi included. 0 or -errno. */
-int layer_hash(const char *source, uint64_t *key);
+/* A hash of all source files, those of ../abi included. 0 or -errno. */
+int layer_hash(const char *source, char key[DIGEST_SIZE]);
 
 /*
  * The header package's folder for a kernel release: `wanted`, else

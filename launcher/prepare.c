@@ -213,14 +213,14 @@ static int open_job(struct job *job)
 		return -ENOENT;
 	job->work = cache_begin(job->cache);
 	if (!job->work)
-		return -EACCES;
+		return -EROFS;
 	if (asprintf(&job->out, "%s/build", job->work) < 0 ||
 	    asprintf(&job->log, "%s/make.log", job->work) < 0 ||
 	    asprintf(&job->symbols, "%s/build/kernel.lds", job->work) < 0)
 		return -ENOMEM;
 	if (mkdir(job->out, 0777)) {
 		log_warn("cannot write to the cache folder %s", job->cache);
-		return -EACCES;
+		return -EROFS;
 	}
 	return 0;
 }
@@ -237,8 +237,8 @@ static void close_job(struct job *job)
 	kernel_close(&job->kernel);
 }
 
-static int make_entry(struct image *image, struct job *job, uint64_t layer_key,
-		      struct prepared *prepared)
+static int make_entry(struct image *image, struct job *job,
+		      const char *layer_key, struct prepared *prepared)
 {
 	int ret;
 
@@ -263,7 +263,7 @@ static int make_entry(struct image *image, struct job *job, uint64_t layer_key,
 		prepared->cr3 = job->kernel.init_top_pgt;
 		prepared->fixmap = job->kernel.fixmap;
 		ret = cache_publish(job->cache, job->work, image->key,
-				    layer_key, prepared);
+				    layer_key, prepared) ? -EROFS : 0;
 	}
 	close_job(job);
 	return ret;
@@ -274,7 +274,7 @@ static int make_entry(struct image *image, struct job *job, uint64_t layer_key,
  * until it is gone. Make does get them, and then fails.
  */
 static int make_uninterrupted(struct image *image, struct job *job,
-			      uint64_t layer_key, struct prepared *prepared)
+			      const char *layer_key, struct prepared *prepared)
 {
 	sigset_t block, old;
 	int ret;
@@ -289,44 +289,74 @@ static int make_uninterrupted(struct image *image, struct job *job,
 	return ret;
 }
 
-static int find_or_make(struct image *image, const char *source,
-			const char *cache,
-			const struct prepare_options *options,
-			struct prepared *prepared)
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_size == b->st_size &&
+	       !memcmp(&a->st_mtim, &b->st_mtim, sizeof(a->st_mtim)) &&
+	       !memcmp(&a->st_ctim, &b->st_ctim, sizeof(a->st_ctim));
+}
+
+/* The image was not in the cache, or not known to be: it is read. */
+static int read_and_make(const char *file, const char *source,
+			 const char *layer_key, const char *cache,
+			 const struct prepare_options *options,
+			 struct prepared *prepared)
 {
 	struct job job = {
 		.options = options,
 		.cache = cache,
 		.source = source,
 	};
-	uint64_t layer_key = 0;
-	int ret;
+	struct stat before, after;
+	bool there = !stat(file, &before);
+	struct image image;
+	int ret = image_read(&image, file);
 
-	if (source) {
-		ret = layer_hash(source, &layer_key);
-		if (ret) {
-			errno = -ret;
-			log_warn("cannot read the layer's source in %s",
-				 source);
-			return ret;
-		}
+	if (ret)
+		return ret;
+	ret = cache_find(cache, image.key, layer_key, prepared);
+	if (ret && source)
+		ret = make_uninterrupted(&image, &job, layer_key, prepared);
+	else if (ret)
+		log_warnx("%s is not in the cache %s, and the paravirt layer's "
+			  "source to prepare it is not found: use --cache or "
+			  "--layer DIR", file, cache);
+	if (!ret && there && !stat(file, &after) && same_file(&before, &after))
+		cache_remember(cache, &before, image.key);
+	image_free(&image);
+	return ret;
+}
+
+static int find_or_make(const char *file, const char *source,
+			const char *cache,
+			const struct prepare_options *options,
+			struct prepared *prepared)
+{
+	char layer_key[DIGEST_SIZE], image_key[DIGEST_SIZE];
+	struct stat st;
+	int ret = source ? layer_hash(source, layer_key) : 0;
+
+	if (ret) {
+		errno = -ret;
+		log_warn("cannot read the layer's source in %s", source);
+		return ret;
 	}
-	if (!cache_find(cache, image->key, layer_key, prepared))
+	ret = cache_check(cache);
+	if (ret)
+		return ret;
+	if (!stat(file, &st) && cache_recall(cache, &st, image_key) &&
+	    !cache_find(cache, image_key, source ? layer_key : NULL, prepared))
 		return 0;
-	if (source)
-		return make_uninterrupted(image, &job, layer_key, prepared);
-	log_warnx("%s is not in the cache %s, and the paravirt layer's source "
-		  "to prepare it is not found: use --cache or --layer DIR",
-		  image->file, cache);
-	return -ENOENT;
+	return read_and_make(file, source, source ? layer_key : NULL, cache,
+			     options, prepared);
 }
 
 int prepare_kernel(const char *kernel_file,
 		   const struct prepare_options *options,
 		   struct prepared *prepared)
 {
-	char *cache = NULL, *source;
-	struct image image;
+	char *cache, *source;
 	int ret;
 
 	memset(prepared, 0, sizeof(*prepared));
@@ -336,13 +366,9 @@ int prepare_kernel(const char *kernel_file,
 			  "no layer.mk)", options->layer_dir);
 		return -ENOENT;
 	}
-	ret = image_read(&image, kernel_file);
-	if (!ret) {
-		cache = cache_path(options->cache_dir);
-		ret = cache ? find_or_make(&image, source, cache, options,
-					   prepared) : -ENOENT;
-		image_free(&image);
-	}
+	cache = cache_path(options->cache_dir);
+	ret = cache ? find_or_make(kernel_file, source, cache, options,
+				   prepared) : -EROFS;
 	free(cache);
 	free(source);
 	return ret;

@@ -11,8 +11,11 @@
 #ifndef LAUNCHER_PREPARE_H
 #define LAUNCHER_PREPARE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "exit.h"
 
 /* A NULL means the default, see cache.h and layer.h. */
 struct prepare_options {
@@ -43,11 +46,19 @@ struct prepared {
 
 /*
  * Both return 0, or -errno after one line through log_warnx() that says what
- * is wrong and what to do. -ENOEXEC: the kernel cannot be used; other values:
- * something around it (headers, compiler, cache, memory).
+ * is wrong and what to do. -ENOEXEC: the kernel cannot be used; -EROFS: the cache
+ * cannot; -EINTR: a signal came; other values: something around it (headers,
+ * compiler, memory).
  */
 int prepare_kernel(const char *kernel_file, const struct prepare_options *,
 		   struct prepared *);
+
+/* The launcher's exit status (exit.h) for an error of prepare_kernel(). */
+static inline int prepare_status(int error)
+{
+	return error == -EINTR || error == -EROFS ? STATUS_ERROR :
+						    STATUS_KERNEL;
+}
 
 /*
  * mem is the guest's memory, GPA 0 first, `size` bytes. Puts there: the

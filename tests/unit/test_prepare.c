@@ -19,8 +19,10 @@
 #include "launcher/prepare.h"
 
 #define MEMORY	(FAKE_DATA_GPA + FAKE_DATA_MEMORY + 0x10000)
-#define KEY	0x1122334455667788ull
-#define LAYER	0x99aabbccddeeff00ull
+#define KEY	"11223344556677881122334455667788" \
+		"11223344556677881122334455667788"
+#define LAYER	"99aabbccddeeff0099aabbccddeeff00" \
+		"99aabbccddeeff0099aabbccddeeff00"
 
 static char folder[64];
 static uint8_t *file;
@@ -269,10 +271,10 @@ static void test_cache(void **state)
 	assert_int_equal(found.fixmap, FAKE_DATA_GPA + 0x1000);
 	prepared_free(&found);
 	/* Any layer will do where the source is not known. */
-	assert_int_equal(cache_find(folder, KEY, 0, &found), 0);
+	assert_int_equal(cache_find(folder, KEY, NULL, &found), 0);
 	prepared_free(&found);
-	assert_int_equal(cache_find(folder, KEY + 1, LAYER, &found), -ENOENT);
-	assert_int_equal(cache_find(folder, KEY, LAYER + 1, &found), -ENOENT);
+	assert_int_equal(cache_find(folder, LAYER, LAYER, &found), -ENOENT);
+	assert_int_equal(cache_find(folder, KEY, KEY, &found), -ENOENT);
 	assert_int_equal(log_lines, 0);
 	prepared_free(&made);
 	close_fake();
@@ -300,6 +302,90 @@ static void test_cache_damaged(void **state)
 	prepared_free(&found);
 	prepared_free(&made);
 	close_fake();
+}
+
+/*
+ * An entry that says it was made of another kernel (a name is quickly changed), and
+ * one that somebody else made, are not found; a folder that others can write is
+ * refused, and one that we make is ours alone, whatever the umask.
+ */
+static void test_cache_of_strangers(void **state)
+{
+	struct prepared made, found;
+	char path[512], other[512];
+	struct stat st;
+	mode_t mask;
+
+	(void)state;
+	make_entry(&made);
+	close_fake();
+	snprintf(other, sizeof(other), "%s/%s." LAYER "." LAYER, folder,
+		 made.build_id);
+	assert_int_equal(rename(made.dir, other), 0);
+	assert_int_equal(cache_find(folder, LAYER, LAYER, &found), -ENOENT);
+	assert_int_equal(rename(other, made.dir), 0);
+	assert_int_equal(cache_find(folder, KEY, LAYER, &found), 0);
+	prepared_free(&found);
+
+	assert_int_equal(chmod(made.dir, 0775), 0);
+	assert_int_equal(cache_find(folder, KEY, LAYER, &found), -ENOENT);
+	assert_int_equal(chmod(made.dir, 0755), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(made.dir, 12345, 12345), 0);
+		assert_int_equal(cache_find(folder, KEY, LAYER, &found),
+				 -ENOENT);
+		assert_int_equal(chown(made.dir, 0, 0), 0);
+	} else {
+		print_message("not root: no entry of another owner\n");
+	}
+	prepared_free(&made);
+
+	assert_int_equal(cache_check("/nonexistent"), 0);
+	assert_int_equal(cache_check(folder), 0);
+	assert_int_equal(chmod(folder, 0770), 0);
+	assert_int_equal(cache_check(folder), -EROFS);
+	assert_int_equal(log_lines, 1);
+	assert_int_equal(chmod(folder, 0700), 0);
+
+	snprintf(path, sizeof(path), "%s/new/cache", folder);
+	mask = umask(0);
+	free(cache_begin(path));
+	umask(mask);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+/* Only the very same file is known, and only once it has settled. */
+static void test_cache_known(void **state)
+{
+	char path[256], key[DIGEST_SIZE];
+	struct stat st, other;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/file", folder);
+	put_file(folder, "file", (const uint8_t *)"contents", 8);
+	assert_int_equal(stat(path, &st), 0);
+	cache_remember(folder, &st, KEY);
+	assert_false(cache_recall(folder, &st, key));
+	st.st_ctim.tv_sec -= 10;
+	cache_remember(folder, &st, KEY);
+	assert_true(cache_recall(folder, &st, key));
+	assert_string_equal(key, KEY);
+	for (int i = 0; i < 6; i++) {
+		other = st;
+		other.st_dev += i == 0;
+		other.st_ino += i == 1;
+		other.st_size += i == 2;
+		other.st_mtim.tv_nsec += i == 3;
+		other.st_ctim.tv_sec += i == 4;
+		other.st_ctim.tv_nsec += i == 5;
+		assert_false(cache_recall(folder, &other, key));
+	}
+	/* Another one takes its place. */
+	st.st_size = 9;
+	cache_remember(folder, &st, LAYER);
+	assert_true(cache_recall(folder, &st, key));
+	assert_string_equal(key, LAYER);
 }
 
 static uint8_t *new_memory(int filler)
@@ -559,6 +645,8 @@ int main(void)
 		T(test_layouts),
 		T(test_cache),
 		T(test_cache_damaged),
+		T(test_cache_of_strangers),
+		T(test_cache_known),
 		T(test_load),
 		T(test_load_too_small),
 		T(test_load_real),
