@@ -65,6 +65,17 @@ static void blk_set_writeback(struct blk *blk, bool writeback)
 			    sizeof(field), false);
 }
 
+/*
+ * Any features go together. But 5.2.5.2: with CONFIG_WCE and without FLUSH the
+ * driver finds writeback at 0; it may look before it is ready.
+ */
+static bool blk_check_features(struct virtio_device *device, uint64_t features)
+{
+	blk_set_writeback((struct blk *)device,
+			  features & VIRTIO_BIT(VIRTIO_BLK_F_FLUSH));
+	return true;
+}
+
 static void blk_activate(struct virtio_device *device)
 {
 	struct blk *blk = (struct blk *)device;
@@ -238,6 +249,7 @@ static const struct virtio_ops blk_ops = {
 	.activate = blk_activate,
 	.reset = blk_reset,
 	.stop_queue = blk_stop_queue,
+	.check_features = blk_check_features,
 	.notify = blk_notify,
 	.config_write = blk_config_write,
 	.destroy = blk_destroy,

@@ -85,6 +85,8 @@ static void stream_take_frame(struct net_stream *stream, uint32_t length,
 	memset(&frame->header, 0, sizeof(frame->header));
 	if (stream->headers) {
 		memcpy(&frame->header, data, NET_HEADER_BYTES);
+		/* 5.1.6.4.1: that it is valid, only who looked may say. */
+		frame->header.flags &= ~VIRTIO_NET_HDR_F_DATA_VALID;
 		data += NET_HEADER_BYTES;
 		length -= NET_HEADER_BYTES;
 	}

@@ -279,7 +279,9 @@ bool ring_pop(struct virtio_ring *ring, struct ring_chain *chain)
 	const char *wrong = NULL;
 	uint16_t index, waiting, head;
 
-	if (!ring->ready || virtio_broken(ring->device))
+	/* 2.1.2: nothing is consumed before DRIVER_OK. */
+	if (!ring->ready || !ring->device->active ||
+	    virtio_broken(ring->device))
 		return false;
 	/* Acquire: the entries behind the index are read after it. */
 	index = __atomic_load_n(&ring->avail[RING_INDEX], __ATOMIC_ACQUIRE);

@@ -95,7 +95,7 @@ void ring_activate(struct virtio_ring *ring);
 
 /*
  * The next available chain. False: none, or the ring is not ready, or the
- * device is broken.
+ * device is not activated, or broken.
  */
 bool ring_pop(struct virtio_ring *ring, struct ring_chain *chain);
 /* Forget the last count pops, newest first, as if they had not been. */

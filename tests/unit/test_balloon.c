@@ -254,6 +254,37 @@ static void test_socket(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* 5.5.6.3: in any order, with others among them. */
+static void test_statistics_in_any_order(void **state)
+{
+	const struct virtio_balloon_stat stats[] = {
+		{ 0xffff, 7 }, { VIRTIO_BALLOON_S_MEMTOT, 5000 },
+		{ 999, 1 },    { VIRTIO_BALLOON_S_MEMFREE, 456 },
+		{ 10, 3 },
+	};
+	char folder[] = "/tmp/ringlet-balloon.XXXXXX", path[64], text[80];
+	uint64_t gpa;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/s", folder);
+	snprintf(text, sizeof(text), "socket=%s", path);
+	start(text, STATS);
+	put_stats(123);
+	fd = dial(path);
+	assert_string_equal(ask(fd, "info\n"), "");
+	gpa = fake_alloc(&driver, sizeof(stats));
+	memcpy(fake_at(&driver, gpa), stats, sizeof(stats));
+	fake_add(&driver, 2, &(struct fake_buffer){ gpa, sizeof(stats) }, 1, 0);
+	fake_kick(&driver, 2);
+	assert_string_equal(ask(fd, ""), "wanted 0 taken 0 reported 0 "
+					 "free 456 total 5000\n");
+	finish();
+	close(fd);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void test_options(void **state)
 {
 	static const char *const wrong[] = { "take", "take=x", "x", "socket=",
@@ -282,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_no_discard),
 		cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_statistics_in_any_order),
 		cmocka_unit_test(test_options),
 	};
 

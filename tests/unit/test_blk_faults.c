@@ -333,6 +333,19 @@ static void keeps_the_negotiated_mode(void **state)
 	faulty_disk(&disk, ALL_FEATURES & ~flush, 0);
 	expect_durable(&disk, true);
 	disk_end(&disk);
+	/* 5.2.5.2: such a driver may look as soon as features are agreed on. */
+	faulty_disk(&disk, ALL_FEATURES, 0);
+	fake_negotiate(&disk.guest, ALL_FEATURES & ~flush);
+	assert_int_equal(
+		virtio_read(disk.device,
+			    0x100 + offsetof(struct virtio_blk_config, wce), 1),
+		0);
+	fake_negotiate(&disk.guest, ALL_FEATURES);
+	assert_int_equal(
+		virtio_read(disk.device,
+			    0x100 + offsetof(struct virtio_blk_config, wce), 1),
+		1);
+	disk_end(&disk);
 	/* The field is not for those who did not ask for it. */
 	faulty_disk(&disk, ALL_FEATURES & ~choice, 0);
 	set_writeback(&disk, 0);

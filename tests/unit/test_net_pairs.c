@@ -216,6 +216,17 @@ static void uses_no_more_pairs_than_it_was_told(void **state)
 	assert_int_equal(set_pairs(2), VIRTIO_NET_OK);
 	arrive(1, 1000, none);
 	assert_int_equal(used_count(2), 2);
+	assert_int_equal(fake_read(&driver, VIRTIO_MMIO_CONFIG + 8) & 0xffff,
+			 PAIRS);
+	/* A reset: one pair again. */
+	fake_negotiate(&driver, BASE | VIRTIO_BIT(VIRTIO_NET_F_MQ));
+	for (unsigned int i = 0; i <= CONTROL; i++)
+		fake_set_up_queue(&driver, i);
+	fake_write(&driver, VIRTIO_MMIO_STATUS, 15);
+	assert_int_equal(net->pairs, 1);
+	give_buffer(1, 2000);
+	arrive(1, 100, none);
+	assert_int_equal(used_count(2), 0);
 	finish();
 }
 
@@ -246,6 +257,15 @@ static bool delivers(size_t bytes, struct virtio_net_hdr_v1 header)
 	return used_count(0);
 }
 
+static void guest_sends(uint32_t bytes)
+{
+	uint64_t gpa = fake_alloc(&driver, HEADER + bytes);
+	struct fake_buffer buffer = { gpa, HEADER + bytes };
+
+	fake_add(&driver, 1, &buffer, 1, 0);
+	fake_kick(&driver, 1);
+}
+
 static void keeps_to_the_mtu(void **state)
 {
 	const uint64_t large = VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM) |
@@ -263,6 +283,8 @@ static void keeps_to_the_mtu(void **state)
 	assert_int_equal(fake_read(&driver, VIRTIO_MMIO_CONFIG + 8) >> 16, MTU);
 	for (int i = 0; i < 6; i++)
 		give_buffer(0, 10000);
+	guest_sends(MTU + 14);
+	assert_int_equal(net->sent[0], 1);
 	assert_true(delivers(MTU + 14, none));
 	assert_false(delivers(MTU + 15, none));
 	assert_false(delivers(9000, none));

@@ -165,6 +165,54 @@ static void test_empty_pieces_left_out(void **state)
 	assert_int_equal(echo->last.in_bytes, 2);
 }
 
+/* 2.7.7: of the two ways to want no interrupts, only the one agreed on. */
+static void test_other_wish_is_ignored(void **state)
+{
+	uint16_t *words = fake_at(&driver, driver.queues[0].driver);
+
+	(void)state;
+	words[driver.event_idx ? 0 : 2 + SIZE] =
+		driver.event_idx ? VRING_AVAIL_F_NO_INTERRUPT : 500;
+	say_hello(false);
+	assert_int_equal(atomic_load(&driver.used_interrupts), 1);
+}
+
+/* 2.7.10: a notification without a buffer means nothing. */
+static void test_spurious_notifications(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		fake_kick(&driver, 0);
+	assert_int_equal(echo->chains, 0);
+	assert_int_equal(atomic_load(&driver.used_interrupts), 0);
+	assert_int_equal(fake_status(&driver), 15);
+	say_hello(false);
+}
+
+/* 2.1.2: the queue is ready, its driver is not yet. */
+static void test_nothing_before_driver_ok(void **state)
+{
+	struct virtio_ring *ring = &echo->device.rings[0];
+	struct fake_buffer buffer = { fake_alloc(&driver, 16), 16 };
+	struct ring_chain chain = { .iov = echo->iov, .room = ROOM };
+	unsigned int before;
+
+	(void)state;
+	fake_negotiate(&driver, RING_FEATURES);
+	fake_set_up_queue(&driver, 0);
+	before = atomic_load(&driver.used_interrupts) +
+		 atomic_load(&driver.config_interrupts);
+	fake_add(&driver, 0, &buffer, 0, 1);
+	fake_kick(&driver, 0);
+	assert_false(ring_pop(ring, &chain));
+	virtio_config_store(&echo->device, 0, "X", 1, true);
+	virtio_break(&echo->device, "not now");
+	assert_int_equal(atomic_load(&driver.used_interrupts) +
+				 atomic_load(&driver.config_interrupts),
+			 before);
+	assert_int_equal(echo->chains, 0);
+}
+
 /* 2.7.10, whatever the driver left there. */
 static void test_used_flags(void **state)
 {
@@ -585,6 +633,11 @@ int main(void)
 		HOSTILE(test_indirect),
 		HOSTILE(test_many_rounds),
 		HOSTILE(test_empty_pieces_left_out),
+		HOSTILE(test_other_wish_is_ignored),
+		cmocka_unit_test_setup_teardown(test_other_wish_is_ignored,
+						set_up_plain, tear_down),
+		HOSTILE(test_spurious_notifications),
+		HOSTILE(test_nothing_before_driver_ok),
 		HOSTILE(test_used_flags),
 		cmocka_unit_test_setup_teardown(test_used_flags, set_up_plain,
 						tear_down),
