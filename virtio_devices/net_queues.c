@@ -183,7 +183,7 @@ static bool net_prepare_frame(struct net *net, unsigned int index)
 
 	/*
 	 * No driver, or none for this queue: the cable is out. The guest uses
-	 * fewer pairs: what was on its way to the others is lost (5.1.6.5.5).
+	 * fewer pairs: what was on its way to the others is lost (5.1.6.5.6).
 	 */
 	return net->device.active && index < net->pairs &&
 	       net->device.rings[net_receive_queue(index)].ready &&

@@ -196,8 +196,11 @@ static void control_from_guest(struct vconsole *console,
 	unsigned int i;
 
 	if (event == VIRTIO_CONSOLE_DEVICE_READY) {
-		console->ready = message->value;
-		for (i = 0; console->ready && i < console->ports; i++)
+		/* 5.3.6.2.1: a port is added once, if this is said twice. */
+		if (console->ready || !message->value)
+			return;
+		console->ready = true;
+		for (i = 0; i < console->ports; i++)
 			console->port[i].pending = TELL_ADD;
 		tell_guest(console);
 		return;

@@ -61,6 +61,10 @@ static void tells_its_configuration(void **state)
 	assert_int_equal(virtio_read(disk.device, VIRTIO_MMIO_CONFIG +
 				     offsetof(struct virtio_blk_config, wce),
 				     1), 1);
+	/* 5.2.5.2 */
+	assert_int_equal(CONFIG(&disk.guest, unused1[0]) & 0xff, 0);
+	assert_int_equal(CONFIG(&disk.guest, wce) >> 8 & 0xff, 0);
+	assert_int_equal(CONFIG(&disk.guest, write_zeroes_may_unmap) >> 8, 0);
 	assert_true(virtio_has(disk.device, VIRTIO_BLK_F_FLUSH));
 	assert_true(virtio_has(disk.device, VIRTIO_BLK_F_MQ));
 	assert_false(virtio_has(disk.device, VIRTIO_BLK_F_RO));

@@ -880,6 +880,7 @@ static void test_options(void **state)
 		"user,forward=0:1", "user,forward=x", "user,forward=1:65536",
 		"user,forward=1:2:3", "tap=a,queues=0", "tap=a,queues=99",
 		"tap=a,forward=1:2", "tap=a,plain", "unix=/a,mtu=100",
+		"tap=a,mtu=67", "tap=a,mtu=65536", "user,mtu=0",
 		"fd=x", "fd", "user=1", "user,plain",
 	};
 	struct net_options options;

@@ -193,7 +193,7 @@ static void uses_no_more_pairs_than_it_was_told(void **state)
 	assert_int_equal(net->pairs, 1);
 	give_buffer(0, 2000);
 	give_buffer(1, 2000);
-	/* One pair until the driver says otherwise (5.1.6.5.5). */
+	/* One pair until the driver says otherwise (5.1.6.5.6). */
 	arrive(1, 100, none);
 	assert_int_equal(used_count(2), 0);
 	assert_int_equal(set_pairs(2), VIRTIO_NET_OK);

@@ -459,6 +459,21 @@ static void test_wrong_driver(void **state)
 	finish();
 }
 
+static void test_ports_are_added_once(void **state)
+{
+	(void)state;
+	start_two(MULTIPORT);
+	say(0, VIRTIO_CONSOLE_DEVICE_READY, 0);
+	assert_string_equal(hear(), "nothing");
+	say(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	assert_string_equal(hear(), "0 1 1");
+	assert_string_equal(hear(), "1 1 1");
+	say(0, VIRTIO_CONSOLE_DEVICE_READY, 0);
+	say(0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	assert_string_equal(hear(), "nothing");
+	finish();
+}
+
 static void test_emergency_write(void **state)
 {
 	char got = 0;
@@ -595,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_empty_chain_is_no_end),
 		cmocka_unit_test(test_no_buffers_in_guest),
 		cmocka_unit_test(test_wrong_driver),
+		cmocka_unit_test(test_ports_are_added_once),
 		cmocka_unit_test(test_emergency_write),
 		cmocka_unit_test(test_pty_resize),
 		cmocka_unit_test(test_socket_port),
