@@ -169,6 +169,7 @@ static struct json_object *each_device_object(const struct devices *devices)
 		put(object, "buffers", counters.chains);
 		put(object, "interrupts", counters.interrupts);
 		put(object, "interrupts_saved", counters.suppressed);
+		put(object, "dropped", counters.dropped);
 		put(object, "resets_needed", counters.broken);
 		json_object_array_add(list, object);
 	}

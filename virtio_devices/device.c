@@ -177,6 +177,8 @@ void virtio_get_counters(const struct virtio_device *device,
 	counters->chains = atomic_load(&device->chains);
 	counters->interrupts = atomic_load(&device->interrupts);
 	counters->suppressed = atomic_load(&device->suppressed);
+	counters->dropped = device->ops->dropped ?
+			    device->ops->dropped(device) : 0;
 	counters->broken = atomic_load(&device->breaks);
 }
 

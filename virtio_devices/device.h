@@ -143,6 +143,7 @@ struct virtio_counters {
 	uint64_t chains;	/* buffers taken from all queues */
 	uint64_t interrupts;	/* used-buffer interrupts sent */
 	uint64_t suppressed;	/* and not sent, as the guest asked */
+	uint64_t dropped;	/* frames, or bytes of a console, lost here */
 	uint64_t broken;	/* times it needed a reset */
 };
 void virtio_get_counters(const struct virtio_device *device,

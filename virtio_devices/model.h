@@ -77,6 +77,8 @@ struct virtio_ops {
 	void (*config_write)(struct virtio_device *device,
 			     unsigned int offset, const void *data,
 			     unsigned int bytes);
+	/* virtio_counters' dropped, by any thread. NULL: nothing is. */
+	uint64_t (*dropped)(const struct virtio_device *device);
 	/* The last call: free all, the struct too. */
 	void (*destroy)(struct virtio_device *device);
 };

@@ -162,6 +162,14 @@ static void net_notify(struct virtio_device *device, unsigned int queue)
 		net_receive(net, queue / 2);
 }
 
+static uint64_t net_dropped(const struct virtio_device *device)
+{
+	const struct net *net = (const struct net *)device;
+
+	return atomic_load(&net->drops.header) + atomic_load(&net->drops.size) +
+	       atomic_load(&net->drops.backend);
+}
+
 static void net_destroy(struct virtio_device *device)
 {
 	struct net *net = (struct net *)device;
@@ -177,6 +185,7 @@ static const struct virtio_ops net_ops = {
 	.reset = net_reset,
 	.notify = net_notify,
 	.check_features = net_check_features,
+	.dropped = net_dropped,
 	.destroy = net_destroy,
 };
 
@@ -278,35 +287,46 @@ close_backend:
 	return error;
 }
 
+int net_create_on(struct net_backend *backend,
+		  const struct net_options *options,
+		  const struct virtio_setup *setup,
+		  struct virtio_device **device)
+{
+	struct net *net = calloc(1, sizeof(*net));
+	int error;
+
+	if (!net) {
+		backend->ops->close(backend);
+		return -ENOMEM;
+	}
+	net->backend = backend;
+	net_choose_mac(net, options);
+	error = net_init(net, setup->order);
+	if (error)
+		free(net);
+	else
+		*device = &net->device;
+	return error;
+}
+
 static int net_create(const char *text, const struct virtio_setup *setup,
 		      struct virtio_device **device, char *message,
 		      size_t message_size)
 {
 	struct net_options options;
-	struct net *net;
+	struct net_backend *backend;
 	int error = net_options_parse(text, &options, message, message_size);
 
 	if (error)
 		return error;
-	net = calloc(1, sizeof(*net));
-	if (!net) {
-		snprintf(message, message_size, "--net: no memory");
-		return -ENOMEM;
-	}
-	error = net_open_backend(&options, setup->cpus, &net->backend, message,
+	error = net_open_backend(&options, setup->cpus, &backend, message,
 				 message_size);
 	if (error)
-		goto free_net;
-	net_choose_mac(net, &options);
-	error = net_init(net, setup->order);
-	if (!error) {
-		*device = &net->device;
-		return 0;
-	}
-	snprintf(message, message_size, "--net %s: %s", text,
-		 strerror(-error));
-free_net:
-	free(net);
+		return error;
+	error = net_create_on(backend, &options, setup, device);
+	if (error)
+		snprintf(message, message_size, "--net %s: %s", text,
+			 strerror(-error));
 	return error;
 }
 

@@ -102,6 +102,11 @@ int net_options_parse(const char *text, struct net_options *options,
 int net_tap_open(const struct net_options *options, unsigned int cpus,
 		 struct net_backend **backend, char *message,
 		 size_t message_size);
+/*
+ * A tap's queue that is open already, with virtio headers; or, for tests, a
+ * socket that keeps frames apart. Its link is up.
+ */
+int net_tap_on(int fd, struct net_backend **backend);
 int net_passt_open(const struct net_options *options,
 		   struct net_backend **backend, char *message,
 		   size_t message_size);

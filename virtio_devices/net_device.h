@@ -41,10 +41,11 @@ struct net_pair {
 	bool send_again;
 };
 
+/* Any thread reads them: the statistics. */
 struct net_drops {
-	unsigned long header;	/* a header that lies, or is not allowed */
-	unsigned long size;	/* too short, too long for the buffers */
-	unsigned long backend;	/* the backend lost it: link down and so on */
+	atomic_ulong header;	/* a header that lies, or is not allowed */
+	atomic_ulong size;	/* too short, too long for the buffers */
+	atomic_ulong backend;	/* the backend lost it: link down and so on */
 };
 
 struct net {
@@ -78,6 +79,11 @@ static inline unsigned int net_control_queue(const struct net *net)
 }
 
 /* net.c */
+/* On this backend, which is taken over, also where it fails. 0 or -errno. */
+int net_create_on(struct net_backend *backend,
+		  const struct net_options *options,
+		  const struct virtio_setup *setup,
+		  struct virtio_device **device);
 void net_set_pairs(struct net *net, unsigned int pairs);
 void net_set_offloads(struct net *net, uint64_t features);
 

@@ -22,20 +22,37 @@
 
 #include "model.h"
 #include "net_backend.h"
+#include "net_link.h"
 
 struct tap_queue {
 	struct loop_source source;
 	struct net_tap *tap;
 	unsigned int pair;
 	bool attached;		/* the kernel steers frames to it */
+	/* What is waited for: each has its user, none speaks for the other. */
+	bool wants_frames, wants_room;
 	uint8_t buffer[NET_FRAME_MAX];
 };
 
 struct net_tap {
 	struct net_backend backend;
 	struct loop *loop;
+	struct net_link link;
+	bool gone;		/* the interface was deleted */
 	struct tap_queue *queues[NET_PAIRS_MAX];
 };
+
+/* Without either still watched: the interface may be deleted. */
+static int tap_watch(struct tap_queue *queue)
+{
+	struct net_tap *tap = queue->tap;
+
+	if (tap->gone)
+		return 0;
+	return loop_watch(tap->loop, &queue->source,
+			  (queue->wants_frames ? EPOLLIN : 0) |
+				  (queue->wants_room ? EPOLLOUT : 0));
+}
 
 static int tap_receive(struct net_backend *backend, unsigned int pair,
 		       struct net_frame *frame)
@@ -65,8 +82,32 @@ static int tap_send(struct net_backend *backend, unsigned int pair,
 	if (errno != EAGAIN)
 		return -errno;
 	/* The host's side is full (a limit was set with TUNSETSNDBUF). */
-	loop_watch(queue->tap->loop, &queue->source, EPOLLIN | EPOLLOUT);
+	queue->wants_room = true;
+	tap_watch(queue);
 	return -EAGAIN;
+}
+
+/* Down by the host's administrator, or gone, looks like a pulled cable. */
+static void tap_link_changed(void *argument)
+{
+	struct net_tap *tap = argument;
+	bool up = tap->link.up && !tap->gone;
+
+	if (up == tap->backend.link_up)
+		return;
+	tap->backend.link_up = up;
+	net_link_changed(tap->backend.net);
+}
+
+static void tap_is_gone(struct net_tap *tap)
+{
+	unsigned int i;
+
+	tap->gone = true;
+	for (i = 0; i < tap->backend.pairs; i++)
+		loop_unwatch(tap->loop, &tap->queues[i]->source);
+	tap_link_changed(tap);
+	net_log(tap->backend.net, "the tap is gone, the link is down");
 }
 
 static void tap_event(void *argument, uint32_t events)
@@ -75,31 +116,24 @@ static void tap_event(void *argument, uint32_t events)
 	struct net_tap *tap = queue->tap;
 
 	if (events & EPOLLOUT) {
-		loop_watch(tap->loop, &queue->source, EPOLLIN);
+		queue->wants_room = false;
+		tap_watch(queue);
 		net_send_ready(tap->backend.net, queue->pair);
 	}
 	if (events & EPOLLIN)
 		net_receive_ready(tap->backend.net, queue->pair);
 	/* The interface was deleted, and will not come back behind this fd. */
-	if (events & EPOLLERR) {
-		loop_unwatch(tap->loop, &queue->source);
-		if (!tap->backend.link_up)
-			return;
-		tap->backend.link_up = false;
-		net_link_changed(tap->backend.net);
-		net_log(tap->backend.net, "the tap is gone, the link is down");
-	}
+	if (events & EPOLLERR && !tap->gone)
+		tap_is_gone(tap);
 }
 
 static void tap_listen(struct net_backend *backend, unsigned int pair,
 		       bool wanted)
 {
-	struct net_tap *tap = (struct net_tap *)backend;
+	struct tap_queue *queue = ((struct net_tap *)backend)->queues[pair];
 
-	if (wanted && backend->link_up)
-		loop_watch(tap->loop, &tap->queues[pair]->source, EPOLLIN);
-	else
-		loop_unwatch(tap->loop, &tap->queues[pair]->source);
+	queue->wants_frames = wanted;
+	tap_watch(queue);
 }
 
 static void tap_set_offloads(struct net_backend *backend, uint64_t features)
@@ -147,12 +181,14 @@ static int tap_start(struct net_backend *backend, struct loop *loop)
 	int error;
 
 	tap->loop = loop;
-	for (i = 0; i < backend->pairs; i++) {
-		error = loop_watch(loop, &tap->queues[i]->source, EPOLLIN);
-		if (error)
-			return error;
+	tap->link.changed = tap_link_changed;
+	tap->link.argument = tap;
+	error = net_link_start(&tap->link, loop);
+	for (i = 0; !error && i < backend->pairs; i++) {
+		tap->queues[i]->wants_frames = true;
+		error = tap_watch(tap->queues[i]);
 	}
-	return 0;
+	return error;
 }
 
 static void tap_close(struct net_backend *backend)
@@ -164,6 +200,7 @@ static void tap_close(struct net_backend *backend)
 		close(tap->queues[i]->source.fd);
 		free(tap->queues[i]);
 	}
+	net_link_close(&tap->link);
 	free(tap);
 }
 
@@ -259,6 +296,33 @@ static const char *tap_advice(int error)
 	}
 }
 
+static struct net_tap *tap_make(uint16_t mtu)
+{
+	struct net_tap *tap = calloc(1, sizeof(*tap));
+
+	if (!tap)
+		return NULL;
+	tap->backend.ops = &tap_ops;
+	tap->backend.offloads = true;
+	tap->backend.link_up = true;
+	tap->backend.mtu = mtu;
+	tap->link.source.fd = -1;
+	tap->link.up = true;
+	return tap;
+}
+
+int net_tap_on(int fd, struct net_backend **backend)
+{
+	struct net_tap *tap = tap_make(0);
+	int error = tap ? tap_add_queue(tap, fd) : -ENOMEM;
+
+	if (error)
+		free(tap);
+	else
+		*backend = &tap->backend;
+	return error;
+}
+
 int net_tap_open(const struct net_options *options, unsigned int cpus,
 		 struct net_backend **backend, char *message,
 		 size_t message_size)
@@ -272,19 +336,18 @@ int net_tap_open(const struct net_options *options, unsigned int cpus,
 			 "too long", options->name);
 		return -EINVAL;
 	}
-	tap = calloc(1, sizeof(*tap));
+	tap = tap_make(options->mtu);
 	if (!tap)
 		return -ENOMEM;
-	tap->backend.ops = &tap_ops;
-	tap->backend.offloads = true;
-	tap->backend.link_up = true;
-	tap->backend.mtu = options->mtu;
 	if (wanted > NET_PAIRS_MAX)
 		wanted = NET_PAIRS_MAX;
 	if (!wanted)
 		wanted = 1;
 	error = tap_open_queues(tap, options->name, wanted, options->queues);
+	if (!error)
+		error = net_link_open(&tap->link, options->name);
 	if (!error) {
+		tap->backend.link_up = tap->link.up;
 		*backend = &tap->backend;
 		return 0;
 	}

@@ -456,6 +456,17 @@ static void vconsole_config_write(struct virtio_device *device,
 		vconsole_port_write(&console->port[0], &byte, 1, false);
 }
 
+static uint64_t vconsole_dropped(const struct virtio_device *device)
+{
+	const struct vconsole *console = (const struct vconsole *)device;
+	uint64_t lost = 0;
+	unsigned int i;
+
+	for (i = 0; i < console->ports; i++)
+		lost += atomic_load(&console->port[i].lost);
+	return lost;
+}
+
 static void vconsole_destroy(struct virtio_device *device)
 {
 	struct vconsole *console = (struct vconsole *)device;
@@ -474,6 +485,7 @@ static const struct virtio_ops vconsole_ops = {
 	.reset = vconsole_reset,
 	.notify = vconsole_notify,
 	.config_write = vconsole_config_write,
+	.dropped = vconsole_dropped,
 	.destroy = vconsole_destroy,
 };
 

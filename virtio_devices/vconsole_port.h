@@ -9,6 +9,7 @@
 #ifndef RINGLET_VIRTIO_VCONSOLE_PORT_H
 #define RINGLET_VIRTIO_VCONSOLE_PORT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/un.h>
@@ -42,7 +43,7 @@ struct vconsole_port {
 	bool hung_up;			/* but has left bytes, still unread */
 	bool polls_size;		/* the fd is a terminal */
 	bool wants_read, wants_write;
-	uint64_t lost;			/* bytes from the guest */
+	atomic_ulong lost;		/* bytes from the guest; statistics */
 	bool connected;		/* somebody is there, as the guest sees it */
 
 	/* The guest's side, which vconsole.c keeps. */

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/* See net_link.h. */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net_link.h"
+
+/* Messages were lost, for there were too many: ask for ours. */
+static void link_ask(struct net_link *link)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg info;
+	} question = {
+		.header = {
+			.nlmsg_len = sizeof(question),
+			.nlmsg_type = RTM_GETLINK,
+			.nlmsg_flags = NLM_F_REQUEST,
+		},
+		.info.ifi_index = link->index,
+	};
+
+	/* The kernel is always there, and the answer an event like others. */
+	if (write(link->source.fd, &question, sizeof(question)) < 0)
+		return;
+}
+
+static void link_message(struct net_link *link, const struct nlmsghdr *header)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(header);
+	bool up;
+
+	if (header->nlmsg_type != RTM_NEWLINK ||
+	    header->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
+	    (unsigned int)info->ifi_index != link->index)
+		return;
+	up = info->ifi_flags & IFF_UP;
+	if (up == link->up)
+		return;
+	link->up = up;
+	link->changed(link->argument);
+}
+
+static void link_event(void *argument, uint32_t events)
+{
+	struct net_link *link = argument;
+	const struct nlmsghdr *header;
+	char buffer[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
+	ssize_t got = read(link->source.fd, buffer, sizeof(buffer));
+	int left = got;
+
+	(void)events;
+	if (got < 0 && errno == ENOBUFS)
+		link_ask(link);
+	if (got < 0)
+		return;
+	for (header = (void *)buffer; NLMSG_OK(header, left);
+	     header = NLMSG_NEXT(header, left))
+		link_message(link, header);
+}
+
+int net_link_open(struct net_link *link, const char *name)
+{
+	struct sockaddr_nl address = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK,
+	};
+	struct ifreq request = { 0 };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			NETLINK_ROUTE);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	/* Listen before looking: no change falls in between. */
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
+	    ioctl(fd, SIOCGIFINDEX, &request))
+		goto failed;
+	link->index = request.ifr_ifindex;
+	if (ioctl(fd, SIOCGIFFLAGS, &request))
+		goto failed;
+	link->up = request.ifr_flags & IFF_UP;
+	link->source.fd = fd;
+	link->source.callback = link_event;
+	link->source.argument = link;
+	return 0;
+failed:
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+int net_link_start(struct net_link *link, struct loop *loop)
+{
+	return link->source.fd < 0 ? 0 :
+	       loop_watch(loop, &link->source, EPOLLIN);
+}
+
+void net_link_close(struct net_link *link)
+{
+	if (link->source.fd >= 0)
+		close(link->source.fd);
+}
