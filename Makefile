@@ -16,8 +16,8 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 # The one version: of the program, the module, the packages.
 VERSION := $(shell cat VERSION)
 
-.PHONY: help deps build module launcher demo demo-disk check fuzz clean install
-.PHONY: uninstall deb bench journey
+.PHONY: help deps build module launcher demo demo-disk check fuzz coverage clean
+.PHONY: install uninstall deb bench journey
 .DEFAULT_GOAL := build
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo 'make check      build, lints, every test; ends with the count'
 	@echo '                TESTS="name..." only these, TAGS=quick only those'
 	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
+	@echo 'make coverage   what fuzzers and unit tests reach, by file'
 	@echo 'make bench      measurements in the sandbox'
 	@echo 'make journey    the book in the sources: build/journey.md'
 	@echo 'make install    into PREFIX (/usr/local), the module for the running kernel;'
@@ -100,6 +101,10 @@ check:
 fuzz:
 	$(Q)tools/deps
 	$(Q)$(MAKE) -C tests/fuzz $(if $(SECONDS),SECONDS='$(SECONDS)')
+
+coverage:
+	$(Q)tools/deps
+	$(Q)tests/coverage $(SECONDS)
 
 bench:
 	$(Q)tools/deps
