@@ -35,16 +35,19 @@ static void link_ask(struct net_link *link)
 static void link_message(struct net_link *link, const struct nlmsghdr *header)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(header);
-	bool up;
+	bool gone = header->nlmsg_type == RTM_DELLINK, up;
 
-	if (header->nlmsg_type != RTM_NEWLINK ||
+	/* Leaving a bridge is a kind of DELLINK, too, of another family. */
+	if ((header->nlmsg_type != RTM_NEWLINK && !gone) ||
 	    header->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
-	    (unsigned int)info->ifi_index != link->index)
+	    (unsigned int)info->ifi_index != link->index ||
+	    info->ifi_family != AF_UNSPEC)
 		return;
-	up = info->ifi_flags & IFF_UP;
-	if (up == link->up)
+	up = !gone && info->ifi_flags & IFF_UP;
+	if (up == link->up && gone == link->gone)
 		return;
 	link->up = up;
+	link->gone = gone;
 	link->changed(link->argument);
 }
 
@@ -53,17 +56,20 @@ static void link_event(void *argument, uint32_t events)
 	struct net_link *link = argument;
 	const struct nlmsghdr *header;
 	char buffer[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
-	ssize_t got = read(link->source.fd, buffer, sizeof(buffer));
-	int left = got;
+	bool lost = false;
+	int left;
 
 	(void)events;
-	if (got < 0 && errno == ENOBUFS)
+	while ((left = read(link->source.fd, buffer, sizeof(buffer))) > 0 ||
+	       errno == ENOBUFS) {
+		lost |= left < 0;
+		for (header = (void *)buffer; NLMSG_OK(header, left);
+		     header = NLMSG_NEXT(header, left))
+			link_message(link, header);
+	}
+	/* Only now is there room for the answer. */
+	if (lost)
 		link_ask(link);
-	if (got < 0)
-		return;
-	for (header = (void *)buffer; NLMSG_OK(header, left);
-	     header = NLMSG_NEXT(header, left))
-		link_message(link, header);
 }
 
 int net_link_open(struct net_link *link, const char *name)

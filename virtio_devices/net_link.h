@@ -13,8 +13,8 @@
 struct net_link {
 	struct loop_source source;	/* fd -1: nothing is watched */
 	unsigned int index;		/* of the interface */
-	bool up;
-	/* On the loop's thread: up is another now. */
+	bool up, gone;			/* gone: deleted, and not up */
+	/* On the loop's thread: up or gone is another now. */
 	void (*changed)(void *argument);
 	void *argument;
 };

@@ -88,26 +88,36 @@ static int tap_send(struct net_backend *backend, unsigned int pair,
 }
 
 /* Down by the host's administrator, or gone, looks like a pulled cable. */
-static void tap_link_changed(void *argument)
+static void tap_set_link(struct net_tap *tap, bool up)
 {
-	struct net_tap *tap = argument;
-	bool up = tap->link.up && !tap->gone;
-
 	if (up == tap->backend.link_up)
 		return;
 	tap->backend.link_up = up;
 	net_link_changed(tap->backend.net);
 }
 
+/* The interface was deleted, and will not come back behind these fds. */
 static void tap_is_gone(struct net_tap *tap)
 {
 	unsigned int i;
 
+	if (tap->gone)
+		return;
 	tap->gone = true;
 	for (i = 0; i < tap->backend.pairs; i++)
 		loop_unwatch(tap->loop, &tap->queues[i]->source);
-	tap_link_changed(tap);
+	tap_set_link(tap, false);
 	net_log(tap->backend.net, "the tap is gone, the link is down");
+}
+
+static void tap_link_changed(void *argument)
+{
+	struct net_tap *tap = argument;
+
+	if (tap->link.gone)
+		tap_is_gone(tap);
+	else
+		tap_set_link(tap, tap->link.up && !tap->gone);
 }
 
 static void tap_event(void *argument, uint32_t events)
@@ -122,8 +132,7 @@ static void tap_event(void *argument, uint32_t events)
 	}
 	if (events & EPOLLIN)
 		net_receive_ready(tap->backend.net, queue->pair);
-	/* The interface was deleted, and will not come back behind this fd. */
-	if (events & EPOLLERR && !tap->gone)
+	if (events & EPOLLERR)
 		tap_is_gone(tap);
 }
 

@@ -147,6 +147,49 @@ static unsigned int used_count(unsigned int queue)
 	return count;
 }
 
+/*
+ * More frames than one turn takes (128): what is left has its turn later,
+ * after others had theirs, without another word of the guest or of the peer.
+ */
+static void test_bursts_of_frames(void **state)
+{
+	struct virtio_net_hdr_v1 none = { 0 };
+	uint64_t gpa;
+	uint32_t size = HEADER + 60;
+	uint8_t got[4 + 60];
+	unsigned int i;
+
+	(void)state;
+	start(",plain", ALL & ~MERGE);
+	gpa = fake_alloc(&driver, size);
+	memcpy(fake_at(&driver, gpa), &none, sizeof(none));
+	for (i = 0; i < 200; i++)
+		fake_add(&driver, SEND, &(struct fake_buffer){ gpa, size }, 1,
+			 0);
+	fake_write(&driver, VIRTIO_MMIO_QUEUE_NOTIFY, SEND);
+	/* The kick's own turn. */
+	while (!(i = used_count(SEND)))
+		loop_run_once(device->loop, 1000);
+	assert_int_equal(i, 128);
+	fake_run(&driver);
+	assert_int_equal(used_count(SEND), 72);
+	for (i = 0; i < 200; i++)
+		assert_int_equal(peer_read(got, sizeof(got)), sizeof(got));
+
+	for (i = 0; i < 200; i++)
+		fake_add(&driver, RECEIVE, &(struct fake_buffer){ gpa, size },
+			 0, 1);
+	memcpy(got, &(uint32_t){ htonl(60) }, 4);
+	for (i = 0; i < 200; i++)
+		assert_int_equal(write(peer, got, sizeof(got)), sizeof(got));
+	while (!(i = used_count(RECEIVE)))
+		loop_run_once(device->loop, 1000);
+	assert_int_equal(i, 128);
+	fake_run(&driver);
+	assert_int_equal(used_count(RECEIVE), 72);
+	finish();
+}
+
 static unsigned int link_status(void)
 {
 	return fake_read(&driver, VIRTIO_MMIO_CONFIG + 4) >> 16;
@@ -919,6 +962,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_bursts_of_frames),
 		cmocka_unit_test(test_plain_both_ways),
 		cmocka_unit_test(test_merged_buffers),
 		cmocka_unit_test(test_scattered_header),

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The entropy device. */
 #include <errno.h>
+#include <linux/virtio_mmio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "unit.h"
 
@@ -30,6 +34,19 @@ static int tear_down(void **state)
 	fake_driver_end(&driver);
 	virtio_destroy(device);
 	return 0;
+}
+
+/* The host's: refuses so many times to give anything. */
+static int refusals;
+
+ssize_t getrandom(void *bytes, size_t size, unsigned int flags)
+{
+	if (refusals) {
+		refusals--;
+		errno = EAGAIN;
+		return -1;
+	}
+	return syscall(SYS_getrandom, bytes, size, flags);
 }
 
 static uint32_t request(const struct fake_buffer *buffers, unsigned int out,
@@ -85,6 +102,36 @@ static void test_nowhere(void **state)
 	assert_int_equal(fake_status(&driver), 15);
 }
 
+/*
+ * A host in its early boot has no entropy: the buffer waits, the device tries
+ * again by itself, and a reset meanwhile ends that.
+ */
+static void test_host_without_entropy(void **state)
+{
+	struct fake_buffer buffer = { fake_alloc(&driver, 64), 64 };
+	uint32_t written;
+	uint16_t head;
+	int i;
+
+	(void)state;
+	refusals = 3;
+	fake_add(&driver, 0, &buffer, 0, 1);
+	fake_kick(&driver, 0);
+	assert_false(fake_used(&driver, 0, &head, &written));
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(refusals, 2 - i);
+		assert_int_equal(loop_run_once(device->loop, 10000), 1);
+	}
+	assert_true(fake_used(&driver, 0, &head, &written));
+	assert_int_equal(written, 64);
+	refusals = 1;
+	fake_add(&driver, 0, &buffer, 0, 1);
+	fake_kick(&driver, 0);
+	assert_int_equal(refusals, 0);
+	fake_write(&driver, VIRTIO_MMIO_STATUS, 0);
+	assert_int_equal(loop_run_once(device->loop, 200), 0);
+}
+
 static void test_value_refused(void **state)
 {
 	struct virtio_setup setup = { .cpus = 1 };
@@ -104,6 +151,7 @@ int main(void)
 		TEST(test_fills),
 		TEST(test_gives_some),
 		TEST(test_nowhere),
+		TEST(test_host_without_entropy),
 		TEST(test_value_refused),
 	};
 

@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -193,8 +194,44 @@ static void test_down_is_no_link(void **state)
 		assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &request), 0);
 		fake_run(&driver);
 	}
+	/* More news than the socket holds: the last word counts all the same. */
+	assert_true(is_up() == 0);
+	for (i = 0; i < 1001; i++) {
+		request.ifr_flags ^= IFF_UP;
+		assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &request), 0);
+	}
+	fake_run(&driver);
+	assert_true(is_up());
 	close(fd);
+	/* Deleted: said once, and down for good. */
+	driver.lines = 0;
+	assert_int_equal(system("ip link del rltap0"), 0);
+	fake_run(&driver);
+	assert_false(is_up());
+	assert_int_equal(driver.lines, 1);
+	assert_non_null(strstr(driver.line, "the tap is gone"));
 	finish();
+}
+
+/* What is wrong, and what to do about it. */
+static void test_refused(void **state)
+{
+	struct net_options options = { .how = NET_TAP, .name = "lo" };
+	struct net_backend *backend;
+	char message[256];
+
+	(void)state;
+	if (access("/dev/net/tun", R_OK | W_OK)) {
+		print_message("no /dev/net/tun\n");
+		skip();
+	}
+	assert_int_equal(net_tap_open(&options, 1, &backend, message,
+				      sizeof(message)), -EINVAL);
+	assert_non_null(strstr(message, "not a tap"));
+	strcpy(options.name, "much-too-long-a-name");
+	assert_int_equal(net_tap_open(&options, 1, &backend, message,
+				      sizeof(message)), -EINVAL);
+	assert_non_null(strstr(message, "too long"));
 }
 
 int main(void)
@@ -203,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_room_and_frames_are_apart),
 		cmocka_unit_test(test_drops_are_counted),
 		cmocka_unit_test(test_down_is_no_link),
+		cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests_name("tap", tests, NULL, NULL);
