@@ -57,12 +57,14 @@ static void link_event(void *argument, uint32_t events)
 	const struct nlmsghdr *header;
 	char buffer[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
 	bool lost = false;
-	int left;
+	unsigned int left;
+	ssize_t got;
 
 	(void)events;
-	while ((left = read(link->source.fd, buffer, sizeof(buffer))) > 0 ||
-	       errno == ENOBUFS) {
-		lost |= left < 0;
+	while ((got = read(link->source.fd, buffer, sizeof(buffer))) > 0 ||
+	       (got < 0 && errno == ENOBUFS)) {
+		lost |= got < 0;
+		left = got < 0 ? 0 : got;
 		for (header = (void *)buffer; NLMSG_OK(header, left);
 		     header = NLMSG_NEXT(header, left))
 			link_message(link, header);
