@@ -115,6 +115,7 @@ static int find_devices(void)
 int rl_device_init(void)
 {
 	int console = rl_console_init(), devices = find_devices();
+	int clocks = rl_wallclock_init();
 
-	return console ? console : devices;
+	return console ? console : devices ? devices : clocks;
 }

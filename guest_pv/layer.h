@@ -8,6 +8,7 @@
 #ifndef RINGLET_GUEST_PV_LAYER_H
 #define RINGLET_GUEST_PV_LAYER_H
 
+#include <linux/time64.h>
 #include <linux/types.h>
 
 #include "hypercall.h"
@@ -53,12 +54,17 @@ void rl_features_init(void);
 
 /* time.c, console.c, platform.c, interrupts.c: x86_init and its kin. */
 void rl_time_hooks(void);
+u64 rl_wallclock(void);		/* the host's, ns since 1970 */
+void rl_get_wallclock(struct timespec64 *now);
 void rl_platform_hooks(void);
 void rl_interrupt_hooks(void);
 void rl_console_early(void);
 int rl_console_init(void);
 void rl_console_flush(void);
 void __noreturn rl_shutdown(unsigned long how);
+
+/* wallclock.c */
+int rl_wallclock_init(void);
 
 /* power.c */
 void rl_power_refuse(void);

@@ -7,12 +7,15 @@
 #include <linux/clockchips.h>
 #include <linux/console.h>
 #include <linux/device.h>
+#include <linux/hrtimer.h>
 #include <linux/ioport.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
 #include <linux/kobject.h>
 #include <linux/notifier.h>
 #include <linux/platform_device.h>
+#include <linux/ptp_clock_kernel.h>
+#include <linux/rtc.h>
 #include <linux/sched.h>
 #include <linux/stddef.h>
 #include <linux/vmalloc.h>
@@ -159,6 +162,24 @@ __used __section(RL_LAYOUTS_SECTION) = {
 	L(console, write),
 	L(console, flags),
 	L(console, index),
+	L(rtc_device, dev),
+	L(rtc_device, ops),
+	L(rtc_class_ops, read_time),
+	L(rtc_class_ops, set_alarm),
+	L(rtc_class_ops, alarm_irq_enable),
+	L(rtc_wkalrm, enabled),
+	L(rtc_wkalrm, time),
+	L(hrtimer, function),
+	L(hrtimer, base),
+	L(hrtimer_clock_base, get_time),
+	L(ptp_clock_info, name),
+	L(ptp_clock_info, gettimex64),
+	L(ptp_clock_info, adjfine),
+	L(ptp_clock_info, adjtime),
+	L(ptp_clock_info, settime64),
+	L(ptp_clock_info, enable),
+	L(ptp_system_timestamp, pre_ts),
+	L(ptp_system_timestamp, post_ts),
 	L(hv_ops, get_chars),
 	L(hv_ops, put_chars),
 	L(hv_ops, flush),

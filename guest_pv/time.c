@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Clocks: the TSC tells the time, a one-shot hypercall timer wakes the kernel,
- * a hypercall gives the date at boot.
+ * a hypercall gives the date at boot (and later: wallclock.c).
  */
 #include <linux/clockchips.h>
 #include <linux/cpumask.h>
@@ -62,7 +62,7 @@ static irqreturn_t timer_interrupt(int irq, void *argument)
  * is there and reading it takes no privilege; the host only says how fast it
  * ticks. For "wake me", there is one timer that fires once: Linux has long
  * ceased to want a steady tick, and a guest that sleeps should cost nothing.
- * For "what day is it", one hypercall at boot is enough.
+ * For "what day is it", there is a hypercall.
  :*/
 static void timer_init(void)
 {
@@ -81,12 +81,17 @@ static unsigned long host_khz(void)
 	return READ_ONCE(rl_shared.tsc_khz);
 }
 
-static void get_wallclock(struct timespec64 *now)
+u64 rl_wallclock(void)
 {
 	u64 ns;
 
-	if (rl_hypercall_value(RL_HC_WALLCLOCK, 0, &ns) < 0)
-		ns = 0;
+	return rl_hypercall_value(RL_HC_WALLCLOCK, 0, &ns) < 0 ? 0 : ns;
+}
+
+void rl_get_wallclock(struct timespec64 *now)
+{
+	u64 ns = rl_wallclock();
+
 	now->tv_sec = ns / NSEC_PER_SEC;
 	now->tv_nsec = ns % NSEC_PER_SEC;
 }
@@ -101,7 +106,7 @@ void rl_time_hooks(void)
 {
 	x86_platform.calibrate_cpu = host_khz;
 	x86_platform.calibrate_tsc = host_khz;
-	x86_platform.get_wallclock = get_wallclock;
+	x86_platform.get_wallclock = rl_get_wallclock;
 	x86_platform.set_wallclock = set_wallclock;
 	x86_init.timers.timer_init = timer_init;
 	x86_init.timers.wallclock_init = x86_init_noop;
