@@ -7,11 +7,16 @@
  */
 #include <linux/device.h>
 #include <linux/err.h>
+#include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/kobject.h>
 #include <linux/platform_device.h>
+#include <linux/pm.h>
+#include <linux/pm_wakeirq.h>
+#include <linux/pm_wakeup.h>
 #include <linux/string.h>
+#include <linux/virtio_ids.h>
 #include <linux/virtio_mmio.h>
 
 #include "layer.h"
@@ -46,10 +51,37 @@ static int device_uevent(struct device *device, struct kobj_uevent_env *env)
 	return add_uevent_var(env, MODALIAS "of:Nvirtio_mmioTvirtioCvirtio,mmio");
 }
 
+/*
+ * A guest that sleeps (suspend to idle) keeps its memory and its devices, so there
+ * is nothing to take down. The stock driver would reset the device, and a network
+ * could wake nobody any more.
+ */
+static int stays_on(struct device *device)
+{
+	return 0;
+}
+
+static const struct dev_pm_ops device_sleep = {
+	.suspend = stays_on,
+	.resume = stays_on,
+};
+
 static const struct device_type device_type = {
 	.name = "virtio-mmio",
 	.uevent = device_uevent,
+	.pm = &device_sleep,
 };
+
+/*
+ * A frame or a typed character ends the guest's sleep, unless its administrator
+ * says otherwise (power/wakeup in the device's folder in sysfs).
+ */
+static int let_wake(struct device *device, unsigned int irq)
+{
+	int error = device_init_wakeup(device, true);
+
+	return error ? error : dev_pm_set_wake_irq(device, irq);
+}
 
 static u32 read_register(const void __iomem *registers, unsigned int offset)
 {
@@ -61,20 +93,21 @@ static u32 read_register(const void __iomem *registers, unsigned int offset)
 	return value;
 }
 
-static bool device_at(phys_addr_t gpa)
+/* The virtio device ID of what is there, 0: nothing. */
+static u32 device_at(phys_addr_t gpa)
 {
 	void __iomem *registers = ioremap(gpa, DEVICE_BYTES);
-	bool found;
+	u32 id = 0;
 
 	if (!registers)
-		return false;
-	found = read_register(registers, VIRTIO_MMIO_MAGIC_VALUE) == MAGIC &&
-		read_register(registers, VIRTIO_MMIO_DEVICE_ID);
+		return 0;
+	if (read_register(registers, VIRTIO_MMIO_MAGIC_VALUE) == MAGIC)
+		id = read_register(registers, VIRTIO_MMIO_DEVICE_ID);
 	iounmap(registers);
-	return found;
+	return id;
 }
 
-static int add_device(unsigned int n, phys_addr_t gpa)
+static int add_device(unsigned int n, phys_addr_t gpa, u32 id)
 {
 	struct resource resources[2] = {
 		DEFINE_RES_MEM(gpa, DEVICE_BYTES),
@@ -91,8 +124,12 @@ static int add_device(unsigned int n, phys_addr_t gpa)
 					      ARRAY_SIZE(resources));
 	if (!error)
 		error = platform_device_add(device);
-	if (error)
+	if (error) {
 		platform_device_put(device);
+		return error;
+	}
+	if (id == VIRTIO_ID_NET || id == VIRTIO_ID_CONSOLE)
+		error = let_wake(&device->dev, resources[1].start);
 	return error;
 }
 
@@ -101,12 +138,14 @@ static int find_devices(void)
 	phys_addr_t gpa;
 	unsigned int n;
 	int error = 0;
+	u32 id;
 
 	for (n = 0; n < RL_MMIO_DEVICES && !error; n++) {
 		gpa = RL_MMIO_BASE + n * RL_MMIO_STRIDE;
-		if (!device_at(gpa))
+		id = device_at(gpa);
+		if (!id)
 			break;
-		error = add_device(n, gpa);
+		error = add_device(n, gpa, id);
 	}
 	return error;
 }
@@ -117,5 +156,7 @@ int rl_device_init(void)
 	int console = rl_console_init(), devices = find_devices();
 	int clocks = rl_wallclock_init();
 
+	/* No device stands for /dev/hvc0 that could be asked. */
+	irq_set_irq_wake(RL_LINUX_IRQ(RL_IRQ_CONSOLE), true);
 	return console ? console : devices ? devices : clocks;
 }

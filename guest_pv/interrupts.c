@@ -26,6 +26,8 @@ static struct irq_chip line_chip = {
 	.irq_ack = chip_nothing,
 	.irq_mask = chip_nothing,
 	.irq_unmask = chip_nothing,
+	/* Each line can end a sleep: the host raises them as ever. */
+	.flags = IRQCHIP_SKIP_SET_WAKE,
 };
 
 /*J: guest.interrupts

@@ -14,6 +14,7 @@
 #include <linux/kobject.h>
 #include <linux/notifier.h>
 #include <linux/platform_device.h>
+#include <linux/pm.h>
 #include <linux/ptp_clock_kernel.h>
 #include <linux/rtc.h>
 #include <linux/sched.h>
@@ -148,10 +149,14 @@ __used __section(RL_LAYOUTS_SECTION) = {
 	L(irq_chip, irq_ack),
 	L(irq_chip, irq_mask),
 	L(irq_chip, irq_unmask),
+	L(irq_chip, flags),
 	L(platform_device, dev),
 	L(device, type),
 	L(device_type, name),
 	L(device_type, uevent),
+	L(device_type, pm),
+	L(dev_pm_ops, suspend),
+	L(dev_pm_ops, resume),
 	L(kobj_uevent_env, envp),
 	L(kobj_uevent_env, envp_idx),
 	L(kobj_uevent_env, buflen),
