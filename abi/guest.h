@@ -155,8 +155,8 @@
 
 /*
  * The shared page, one for each vCPU, in guest memory. The guest writes
- * everything but pending, cr2, timer_armed, value, cpuid and tsc_khz, which the
- * host writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and
+ * everything but pending, cr2, timer_armed, value, cpuid, tsc_khz and absences,
+ * which the host writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and
  * status by atomic operations. The host reads all but its own as hostile. The
  * first RL_HC_INIT says where the page is; a later one that names another gets
  * -EBUSY.
@@ -183,7 +183,8 @@ struct rl_shared {
 	__u32 cpuid[4];		/* eax, ebx, ecx, edx */
 	__u64 tsc_khz;		/* set by RL_HC_INIT */
 	__u32 status[RL_IRQ_COUNT]; /* InterruptStatus of the line's device */
-	__u8 pad1[4096 - 416];	/* the entry stack is its end */
+	__u64 absences;		/* the host was away so many times; see below */
+	__u8 pad1[4096 - 424];	/* the entry stack is its end */
 };
 
 /*
@@ -192,6 +193,13 @@ struct rl_shared {
  * time has come, and waits on if it must. Who wants an earlier one, seen by
  * reading timer_armed after writing timer_wanted (a full barrier between), calls
  * RL_HC_SET_TIMER as well. A guest that always calls leaves timer_wanted at 0.
+ */
+
+/*
+ * absences: counted up each time that the host let the vCPU wait for 1 s or more
+ * when it could have run: its launcher was stopped or starved, the host slept. It
+ * is seen before the interrupts that came meanwhile. The TSC went on, so who looks
+ * for long silences at the guest's end should forget about this one.
  */
 
 /*

@@ -214,6 +214,7 @@ int enter_guest(struct rl_vcpu *vcpu)
 	trace_rl_entry(vcpu);
 	now = rdtsc();
 	count_ticks(&vcpu->vm->stats.host_ns, vcpu->mark_ns, now);
+	vcpu_kept_waiting(vcpu, vcpu->mark_ns, now);
 
 	/* Zen 1: a #DE in the guest would show it the host's last quotient. No
 	   division may stand behind this. */

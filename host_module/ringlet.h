@@ -306,6 +306,8 @@ struct rl_vcpu {
 	bool await_result;
 	bool dead, shut_down;
 	u64 mark_ns;			/* of the last entry or exit */
+	u64 left;			/* TSC at the end of the last RL_RUN */
+	u64 absences;			/* see abi/guest.h */
 };
 
 struct rl_vm {
@@ -385,6 +387,17 @@ static inline void count_ticks(__u64 *sum, u64 from, u64 to)
 {
 	if (to > from)
 		*sum += to - from;
+}
+
+/*
+ * The vCPU was kept from running between these two values of the TSC: where that
+ * was long, its guest is told. Needs vcpu->lock.
+ */
+static inline void vcpu_kept_waiting(struct rl_vcpu *vcpu, u64 from, u64 to)
+{
+	/* A second; signed, as the TSCs of two pCPUs may differ. */
+	if (unlikely((s64)(to - from) >= 1000 * (s64)tsc_khz) && vcpu->page)
+		WRITE_ONCE(vcpu->page->absences, ++vcpu->absences);
 }
 
 /* Must inject_interrupts() run before the next entry? */

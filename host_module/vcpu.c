@@ -189,10 +189,12 @@ static long vcpu_run(struct rl_vcpu *vcpu)
 	}
 	mmio_complete(vcpu);
 	vcpu->mark_ns = rdtsc();
+	vcpu_kept_waiting(vcpu, vcpu->left, vcpu->mark_ns);
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 	r = run(vcpu);
 	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
-	count_ticks(&vcpu->vm->stats.host_ns, vcpu->mark_ns, rdtsc());
+	vcpu->left = rdtsc();
+	count_ticks(&vcpu->vm->stats.host_ns, vcpu->mark_ns, vcpu->left);
 	vcpu->vm->stats.user_exits++;
 	return r;
 }
