@@ -12,12 +12,14 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "blk_engine.h"
 
 #define URING_ENTRIES	256	/* of the submission ring; twice to complete */
 #define URING_REAP	32	/* completions taken at once */
+#define URING_REFUSALS 10
 
 struct uring {
 	struct blk_engine engine;
@@ -25,6 +27,7 @@ struct uring {
 	struct blk_task_list waiting;
 	unsigned int in_flight;	/* prepared or with the kernel */
 	unsigned int most;
+	unsigned int refusals; /* by the kernel, one after the other */
 };
 
 /*J: devices.queues-below
@@ -88,13 +91,54 @@ static void uring_submit(struct blk_engine *engine, struct blk_task *task)
 }
 
 /*
- * Where the kernel takes nothing for the moment (EAGAIN, EBUSY), what is
- * prepared stays in the ring, and the eventfd brings us back here.
+ * Take back what the kernel has not taken, and let who gave it decide. It looks
+ * at the submission ring only when it is called, so the ring is ours until then.
  */
+static void uring_take_back(struct uring *uring, ssize_t error)
+{
+	struct io_uring_sq *sq = &uring->ring.sq;
+	struct blk_task_list refused;
+	struct blk_task *task;
+
+	blk_task_list_init(&refused);
+	for (unsigned int at = *sq->khead; at != sq->sqe_tail; at++) {
+		task = (struct blk_task *)(uintptr_t)sq
+			       ->sqes[at & sq->ring_mask]
+			       .user_data;
+		blk_task_append(&refused, task);
+		uring->in_flight--;
+	}
+	sq->sqe_head = sq->sqe_tail = *sq->khead;
+	*sq->ktail = *sq->khead;
+	while ((task = blk_task_take(&refused)))
+		task->done(task, error);
+}
+
+/*
+ * Where the kernel takes nothing for the moment (EAGAIN, EBUSY), what is
+ * prepared stays in the ring, and the eventfd brings us back here: at once,
+ * where something is under way that will give room; else after a nap, and not
+ * for ever.
+ */
+static void uring_refused(struct uring *uring, int error)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	uint64_t one = 1;
+
+	if (uring->in_flight == io_uring_sq_ready(&uring->ring)) {
+		nanosleep(&nap, NULL);
+		if (++uring->refusals >= URING_REFUSALS) {
+			uring->refusals = 0;
+			uring_take_back(uring, error);
+		}
+	}
+	if (write(uring->engine.fd, &one, sizeof(one)) < 0)
+		return;
+}
+
 static void uring_kick(struct blk_engine *engine)
 {
 	struct uring *uring = (struct uring *)engine;
-	uint64_t one = 1;
 	int error;
 
 	uring_fill(uring);
@@ -103,8 +147,10 @@ static void uring_kick(struct blk_engine *engine)
 	do {
 		error = io_uring_submit(&uring->ring);
 	} while (error == -EINTR);
-	if (error < 0 && write(engine->fd, &one, sizeof(one)) < 0)
-		return;
+	if (error < 0)
+		uring_refused(uring, error);
+	else
+		uring->refusals = 0;
 }
 
 static unsigned int uring_take(struct uring *uring)

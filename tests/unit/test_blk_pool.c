@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A host that gives no threads (a limit of processes is reached): the disk says
- * so, and nothing waits for what nobody does. The filter that plays this host
- * cannot be taken off again, so these tests have a program of their own.
+ * A host that gives no threads (a limit of processes is reached) and whose
+ * io_uring takes nothing (it has no memory): the disk says so, and nothing waits
+ * for what nobody does. The filter that plays this host cannot be taken off
+ * again, so these tests have a program of their own.
  */
 #include <sched.h>
 #include <seccomp.h>
@@ -27,10 +28,13 @@ static int refuse_threads(void **state)
 	assert_int_equal(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS),
 					  SCMP_SYS(clone3), 0),
 			 0);
+	assert_int_equal(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAGAIN),
+					  SCMP_SYS(io_uring_enter), 0),
+			 0);
 	assert_int_equal(seccomp_load(filter), 0);
 	seccomp_release(filter);
 	/* What hangs fails. */
-	alarm(60);
+	alarm(120);
 	return 0;
 }
 
@@ -78,11 +82,38 @@ static void fails_tasks_without_threads(void **state)
 	engine->ops->destroy(engine);
 }
 
+static void fails_what_io_uring_never_takes(void **state)
+{
+	struct sent sent[3];
+	struct disk disk;
+	uint32_t written;
+	uint16_t head;
+
+	(void)state;
+	disk_start(&disk, "", ALL_FEATURES);
+	for (int i = 0; i < 3; i++)
+		sent[i] = send_request(&disk.guest, VIRTIO_BLK_T_IN, i, 512);
+	fake_kick(&disk.guest, 0);
+	for (int i = 0; i < 3; i++)
+		wait_used(&disk.guest, &head, &written);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(status_of(&disk.guest, &sent[i]),
+				 VIRTIO_BLK_S_IOERR);
+	/* Nor does a reset wait for ever. */
+	send_request(&disk.guest, VIRTIO_BLK_T_IN, 0, 512);
+	fake_write(&disk.guest, 0x50, 0);
+	loop_run_once(disk.device->loop, 0);
+	fake_write(&disk.guest, 0x70, 0);
+	assert_int_equal(fake_status(&disk.guest), 0);
+	disk_end(&disk);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_that_no_thread_starts),
 		cmocka_unit_test(fails_tasks_without_threads),
+		cmocka_unit_test(fails_what_io_uring_never_takes),
 	};
 
 	return cmocka_run_group_tests(tests, refuse_threads, NULL);
