@@ -51,23 +51,35 @@ static void link_message(struct net_link *link, const struct nlmsghdr *header)
 	link->changed(link->argument);
 }
 
+/* One read's worth of them. */
+static void link_messages(struct net_link *link, const char *from, int left)
+{
+	const struct nlmsghdr *header = (const void *)from;
+	int bytes;
+
+	while (left >= (int)sizeof(*header) &&
+	       header->nlmsg_len >= sizeof(*header) &&
+	       header->nlmsg_len <= (unsigned int)left) {
+		bytes = NLMSG_ALIGN(header->nlmsg_len);
+		link_message(link, header);
+		left -= bytes;
+		header = (const void *)((const char *)header + bytes);
+	}
+}
+
 static void link_event(void *argument, uint32_t events)
 {
 	struct net_link *link = argument;
-	const struct nlmsghdr *header;
 	char buffer[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
 	bool lost = false;
-	unsigned int left;
 	ssize_t got;
 
 	(void)events;
 	while ((got = read(link->source.fd, buffer, sizeof(buffer))) > 0 ||
 	       (got < 0 && errno == ENOBUFS)) {
 		lost |= got < 0;
-		left = got < 0 ? 0 : got;
-		for (header = (void *)buffer; NLMSG_OK(header, left);
-		     header = NLMSG_NEXT(header, left))
-			link_message(link, header);
+		if (got > 0)
+			link_messages(link, buffer, got);
 	}
 	/* Only now is there room for the answer. */
 	if (lost)

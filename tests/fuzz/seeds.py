@@ -13,7 +13,7 @@ import os
 import struct
 import sys
 
-# Features of all devices, and what each seed negotiates of its own.
+# Features that every device has.
 EVENT_IDX = 1 << 29 | 1 << 28
 
 
@@ -111,6 +111,64 @@ def vconsole():
         yield first + start(0) + receive + send + much + RESET
 
 
+# --- disks ---
+
+FLUSH, DISCARD, WRITE_ZEROES = bits(9), bits(13), bits(14)
+DISK = FLUSH | DISCARD | WRITE_ZEROES | bits(2, 6, 11)
+
+
+def requests():
+    """Each kind of request, on sectors that are there and that are not."""
+    def ask(kind, sector, out=(), into=(), data=b""):
+        return memory(0x2800, data) + chain(
+            0, [(0x2000, 16), *out], [*into, (0x2100, 1)],
+            struct.pack("<IIQ", kind, 0, sector)) + kick(0) + RUN
+
+    page = [(0x3000, 0x1000)]
+    pieces = [(0x3000, 0x200), (0x3201, 0x400), (0x7e00, 0x800)]
+    ranges = struct.pack("<QII", 8, 8, 0) + struct.pack("<QII", 64, 16, 1)
+    for sector in (0, 100, 511, 1 << 40):
+        yield ask(1, sector, page) + ask(0, sector, (), page)
+        yield ask(1, sector, pieces) + ask(0, sector, (), pieces)
+    yield ask(4, 0) + ask(8, 0, (), [(0x3000, 20)]) + ask(99, 0)
+    for kind in (11, 13):
+        yield ask(kind, 0, [(0x2800, 16)], (), ranges[:16]) + \
+            ask(kind, 0, [(0x2800, 32)], (), ranges) + ask(4, 0)
+
+
+def disk():
+    for choice in range(8):
+        for features in (DISK, DISK | EVENT_IDX):
+            for steps in requests():
+                yield bytes([choice]) + start(features) + steps
+    yield bytes([8]) + start(DISK)
+
+
+def nbd():
+    reply = 0x3e889045565a9
+    greeting = b"NBDMAGICIHAVEOPT" + struct.pack(">H", 3)
+
+    def answer(option, kind, data=b""):
+        return struct.pack(">QIII", reply, option, kind, len(data)) + data
+
+    # Flags: flush, FUA, trim, write zeroes.
+    export = struct.pack(">HQH", 0, 256 << 10, 1 | 4 | 8 | 32 | 64)
+    plain = greeting + answer(8, 0x80000001) + answer(7, 3, export) + \
+        answer(7, 1)
+    chunks = greeting + answer(8, 1) + answer(10, 1) + \
+        answer(7, 3, export) + answer(7, 1)
+    for steps in requests():
+        for greeted in (plain, chunks, plain[:40], b""):
+            for error in (0, 5, 28):
+                said = greeted
+                # libnbd counts its commands from 1.
+                for cookie in range(1, 5):
+                    said += struct.pack(">IIQ", 0x67446698, error, cookie)
+                    said += bytes(0 if error else 4096)
+                said = said[:12000]
+                yield struct.pack("<H", len(said)) + said + start(DISK) + steps
+
+
 # --- frames ---
 
 ETHER = bytes(6) + b"\2\0\0\0\0\1"
@@ -192,13 +250,15 @@ def net():
                      CONTROL | GUEST_OFFLOADS):
         for head, frame in FRAMES:
             size = 200 if features & MERGE else 2048
-            yield input_of(6, framed(head, frame) * 2,
-                           start(features) + receive(8, size) + RUN)
+            for backend in (6, 0x10, 0x26):
+                yield input_of(backend, framed(head, frame) * 2,
+                               start(features) + receive(8, size) + RUN)
     for features in (CONTROL, CONTROL | HOST_OFFLOADS | EVENT_IDX):
         for head, frame in FRAMES[:7]:
             for cut in (12, 5, 40):
-                yield input_of(6, b"", start(features) +
-                               send(head, frame, cut) + controls)
+                for backend in (6, 0x12):
+                    yield input_of(backend, b"", start(features) +
+                                   send(head, frame, cut) + controls)
         yield input_of(14, b"", start(features) + controls + RESET)
     for features in (CONTROL, CONTROL | MERGE):
         yield input_of(3, framed(PLAIN) * 2, start(features) +
@@ -207,7 +267,8 @@ def net():
 
 def main():
     name, folder = sys.argv[1:]
-    makers = {"rng": rng, "balloon": balloon, "vconsole": vconsole, "net": net}
+    makers = {"rng": rng, "balloon": balloon, "vconsole": vconsole, "net": net,
+              "disk": disk, "nbd": nbd}
     os.makedirs(folder, exist_ok=True)
     for number, seed in enumerate(makers[name]()):
         with open(os.path.join(folder, f"seed-{number:03}"), "wb") as out:
