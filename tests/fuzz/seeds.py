@@ -78,7 +78,10 @@ def balloon():
         steps += report + chain(3, into=[(0x4000, 0x3000)]) + kick(3)
         steps += write(0x104, 2, 3)     # actual
         steps += write(0x10c, 2, 0xaa)  # poison_val
-        yield steps + report + RESET + start(features) + report
+        steps += report + RESET + start(features) + report
+        for said in (b"info\ninfo\n", b"take 64M\ntake 0\n", b"what\n",
+                     b"x" * 255, b""):
+            yield bytes([len(said)]) + said + steps
 
 
 def vconsole():
@@ -99,7 +102,7 @@ def vconsole():
                     for _, q in queues) * 4
     ready = tell(0, 0, 1) + b"".join(tell(port, 3, 1) for port in range(3))
     opened = b"".join(tell(port, 6, 1) for port in range(3))
-    for choice in range(8):
+    for choice in range(16):
         first = bytes([choice])
         for features in (bits(0, 1, 2), bits(1) | EVENT_IDX, bits(0)):
             yield first + start(features) + buffers(8, 64) + ready + \
