@@ -81,8 +81,8 @@ static const int with_files[] = {
 
 /* sandbox_options.sockets: a cable that is plugged in again. */
 static const int with_sockets[] = {
-	SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(link),
-	SCMP_SYS(unlink),
+	SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(flock),
+	SCMP_SYS(unlink), SCMP_SYS(unlinkat),
 };
 
 static const unsigned long ioctls[] = {

@@ -12,9 +12,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "named_socket.h"
 #include "net_stream.h"
 
 #define UNIX_RETRY_NS	500000000
@@ -24,73 +24,35 @@ struct net_unix {
 	struct net_stream stream;
 	struct loop_source listener;	/* fd -1: we are not the listener */
 	struct loop_source retry;	/* timerfd */
-	struct sockaddr_un address;
+	struct named_socket name;
 };
-
-static int unix_socket(void)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-			0);
-
-	return fd < 0 ? -errno : fd;
-}
 
 /* 1: connected; 0: nobody listens; -errno. */
 static int unix_connect(struct net_unix *cable)
 {
-	int fd = unix_socket(), error;
+	const struct sockaddr_un *address = &cable->name.address;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+			0);
+	int error;
 
 	if (fd < 0)
-		return fd;
-	if (!connect(fd, (struct sockaddr *)&cable->address,
-		     sizeof(cable->address))) {
+		return -errno;
+	if (!connect(fd, (const struct sockaddr *)address, sizeof(*address))) {
 		net_stream_connect(&cable->stream, fd);
 		return 1;
 	}
 	error = errno;
 	close(fd);
-	/* A leftover of somebody who was killed. */
-	if (error == ECONNREFUSED)
-		unlink(cable->address.sun_path);
+	/* Refused: by a dead man's name, or by something that is no socket. */
 	return error == ENOENT || error == ECONNREFUSED ? 0 : -error;
-}
-
-/*
- * A socket appears under its name only when it already listens, so that a
- * name that refuses connections belongs to nobody any more: it is bound to a
- * name of our own first.
- */
-static int unix_bind(struct net_unix *cable, int fd)
-{
-	struct sockaddr_un own = cable->address;
-	int bytes, error = 0;
-
-	bytes = snprintf(own.sun_path, sizeof(own.sun_path), "%s.%d",
-			 cable->address.sun_path, getpid());
-	if (bytes >= (int)sizeof(own.sun_path))
-		return -ENAMETOOLONG;
-	unlink(own.sun_path);
-	if (bind(fd, (struct sockaddr *)&own, sizeof(own)))
-		return -errno;
-	if (listen(fd, UNIX_BACKLOG))
-		error = -errno;
-	if (!error && link(own.sun_path, cable->address.sun_path))
-		error = -errno;
-	unlink(own.sun_path);
-	return error;
 }
 
 static int unix_listen(struct net_unix *cable)
 {
-	int fd = unix_socket(), error;
+	int fd = named_socket_listen(&cable->name, UNIX_BACKLOG);
 
 	if (fd < 0)
 		return fd;
-	error = unix_bind(cable, fd);
-	if (error) {
-		close(fd);
-		return error;
-	}
 	cable->listener.fd = fd;
 	if (cable->stream.loop)
 		return loop_watch(cable->stream.loop, &cable->listener,
@@ -98,7 +60,7 @@ static int unix_listen(struct net_unix *cable)
 	return 0;
 }
 
-/* Become one side or the other. -EEXIST: somebody was quicker to listen. */
+/* One side or the other. -EADDRINUSE: somebody was quicker to listen. */
 static int unix_join(struct net_unix *cable)
 {
 	int error = unix_connect(cable);
@@ -168,10 +130,10 @@ static void unix_close(struct net_backend *backend)
 	struct net_unix *cable = (struct net_unix *)backend;
 
 	net_stream_disconnect(&cable->stream);
-	if (cable->listener.fd >= 0) {
-		unlink(cable->address.sun_path);
+	/* The name goes first: it must not lead to a socket that is closed. */
+	named_socket_close(&cable->name);
+	if (cable->listener.fd >= 0)
 		close(cable->listener.fd);
-	}
 	if (cable->retry.fd >= 0)
 		close(cable->retry.fd);
 	free(cable);
@@ -193,9 +155,6 @@ static void unix_init(struct net_unix *cable,
 	cable->stream.lost = unix_lost;
 	cable->stream.backend.ops = &unix_ops;
 	cable->stream.backend.mtu = options->mtu;
-	cable->address.sun_family = AF_UNIX;
-	snprintf(cable->address.sun_path, sizeof(cable->address.sun_path),
-		 "%s", options->name);
 	cable->listener.fd = -1;
 	cable->listener.callback = unix_accept;
 	cable->listener.argument = cable;
@@ -215,18 +174,21 @@ int net_unix_open(const struct net_options *options,
 	if (!cable)
 		return -ENOMEM;
 	unix_init(cable, options);
-	error = cable->retry.fd < 0 ? -EMFILE : 0;
-	while (!error && tries--) {
+	error = cable->retry.fd < 0 ? -EMFILE :
+		named_socket_open(&cable->name, options->name);
+	while (!error) {
 		error = unix_join(cable);
-		if (error != -EEXIST)
+		if (error != -EADDRINUSE || !tries--)
 			break;
-		error = tries ? 0 : error;
+		error = 0;
 	}
 	if (!error) {
 		*backend = &cable->stream.backend;
 		return 0;
 	}
 	snprintf(message, message_size, "--net unix=%s: %s", options->name,
+		 error == -EEXIST ?
+		 "it is there and no socket; name another path" :
 		 strerror(-error));
 	unix_close(&cable->stream.backend);
 	return error;

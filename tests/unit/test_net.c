@@ -914,6 +914,25 @@ static void test_unix_cable(void **state)
 	assert_int_equal(rmdir(path), 0);
 }
 
+/* --net unix=PATH once deleted PATH, whatever it was. */
+static void test_unix_keeps_a_file(void **state)
+{
+	char path[] = "/tmp/ringlet-net.XXXXXX", text[64], message[128];
+	const struct virtio_setup setup = { .cpus = 1 };
+	struct virtio_device *none;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	snprintf(text, sizeof(text), "unix=%s", path);
+	assert_int_equal(net_kind.create(text, &setup, &none, message,
+					 sizeof(message)), -EEXIST);
+	assert_non_null(strstr(message, "no socket"));
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(unlink(path), 0);
+	close(fd);
+}
+
 static void test_options(void **state)
 {
 	static const char *const wrong[] = {
@@ -983,6 +1002,7 @@ int main(void)
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_features_that_need_others),
 		cmocka_unit_test(test_unix_cable),
+		cmocka_unit_test(test_unix_keeps_a_file),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);
