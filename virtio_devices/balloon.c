@@ -346,7 +346,7 @@ static int balloon_create(const char *text, const struct virtio_setup *setup,
 			  size_t message_size)
 {
 	struct balloon *balloon = calloc(1, sizeof(*balloon));
-	char path[sizeof(balloon->address.sun_path)] = "";
+	char path[sizeof(balloon->name.address.sun_path)] = "";
 	int error;
 
 	if (!balloon)
@@ -361,7 +361,8 @@ static int balloon_create(const char *text, const struct virtio_setup *setup,
 		error = balloon_control_open(balloon, path);
 		if (error)
 			snprintf(message, message_size, "--balloon socket=%s: "
-				 "%s", path, strerror(-error));
+				 "%s%s", path, strerror(-error),
+				 named_socket_advice(error));
 	}
 	if (!error) {
 		*device = &balloon->device;

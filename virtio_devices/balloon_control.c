@@ -134,35 +134,28 @@ static void control_accept(void *argument, uint32_t events)
 
 int balloon_control_open(struct balloon *balloon, const char *path)
 {
-	balloon->address.sun_family = AF_UNIX;
-	strcpy(balloon->address.sun_path, path);
-	balloon->listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
-				      SOCK_NONBLOCK, 0);
+	int error = named_socket_open(&balloon->name, path);
+
+	if (error)
+		return error;
+	balloon->listener.fd = named_socket_listen(&balloon->name,
+						   CONTROL_BACKLOG);
 	if (balloon->listener.fd < 0)
-		return -errno;
+		return balloon->listener.fd;
 	balloon->listener.callback = control_accept;
 	balloon->listener.argument = balloon;
 	balloon->client.callback = control_read;
 	balloon->client.argument = balloon;
-	if (bind(balloon->listener.fd, (struct sockaddr *)&balloon->address,
-		 sizeof(balloon->address))) {
-		/* Not ours to remove. */
-		balloon->address.sun_path[0] = '\0';
-		return -errno;
-	}
-	if (listen(balloon->listener.fd, CONTROL_BACKLOG))
-		return -errno;
 	return loop_watch(balloon->device.loop, &balloon->listener, EPOLLIN);
 }
 
 void balloon_control_close(struct balloon *balloon)
 {
 	control_hang_up(balloon);
-	if (balloon->listener.fd < 0)
-		return;
-	loop_unwatch(balloon->device.loop, &balloon->listener);
-	close(balloon->listener.fd);
+	if (balloon->listener.fd >= 0) {
+		loop_unwatch(balloon->device.loop, &balloon->listener);
+		close(balloon->listener.fd);
+	}
 	balloon->listener.fd = -1;
-	if (*balloon->address.sun_path)
-		unlink(balloon->address.sun_path);
+	named_socket_close(&balloon->name);
 }

@@ -7,9 +7,9 @@
 #define RINGLET_VIRTIO_BALLOON_DEVICE_H
 
 #include <linux/virtio_balloon.h>
-#include <sys/un.h>
 
 #include "model.h"
+#include "named_socket.h"
 
 #define BALLOON_PAGE	(1u << VIRTIO_BALLOON_PFN_SHIFT)
 #define BALLOON_PIECES	1024
@@ -29,7 +29,7 @@ struct balloon {
 
 	/* The user's socket; fds -1 where there is none. */
 	struct loop_source listener, client;
-	struct sockaddr_un address;
+	struct named_socket name;	/* of listener, where there is one */
 	char line[128];
 	unsigned int line_bytes;
 	bool info_waits;	/* for fresh numbers from the guest */

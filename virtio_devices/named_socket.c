@@ -167,6 +167,20 @@ int named_socket_listen(struct named_socket *name, int backlog)
 	return error ? error : fd;
 }
 
+const char *named_socket_advice(int error)
+{
+	switch (error) {
+	case -EEXIST:
+		return " (it is no socket, and left alone: remove it, or take "
+		       "another name)";
+	case -EADDRINUSE:
+		return " (somebody listens there: end that, or take another "
+		       "name)";
+	default:
+		return "";
+	}
+}
+
 void named_socket_remove(struct named_socket *name)
 {
 	bool locked;

@@ -32,6 +32,9 @@ int named_socket_open(struct named_socket *name, const char *path);
  */
 int named_socket_listen(struct named_socket *name, int backlog);
 
+/* What to add to the message for an error of these; "" for most. */
+const char *named_socket_advice(int error);
+
 /* Removes the name, if it is still what we have bound. */
 void named_socket_remove(struct named_socket *name);
 

@@ -207,8 +207,7 @@ void vconsole_port_close(struct vconsole_port *port)
 			loop_unwatch(port->loop, &port->listener);
 		close(port->listener.fd);
 	}
-	if (*port->address.sun_path)
-		unlink(port->address.sun_path);
+	named_socket_close(&port->name_of_socket);
 	if (port->slave_fd >= 0)
 		close(port->slave_fd);
 }
@@ -241,21 +240,12 @@ static int open_pty(struct vconsole_port *port, char *notice, size_t size)
 
 static int open_socket(struct vconsole_port *port, const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int error = named_socket_open(&port->name_of_socket, path);
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	port->listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
-				   SOCK_NONBLOCK, 0);
-	if (port->listener.fd < 0)
-		return -errno;
-	if (bind(port->listener.fd, (struct sockaddr *)&address,
-		 sizeof(address)))
-		return -errno;
-	/* Ours to remove, from now on. */
-	port->address = address;
-	return listen(port->listener.fd, 1) ? -errno : 0;
+	if (error)
+		return error;
+	port->listener.fd = named_socket_listen(&port->name_of_socket, 1);
+	return port->listener.fd < 0 ? port->listener.fd : 0;
 }
 
 static int open_file(struct vconsole_port *port, const char *path)
@@ -348,8 +338,14 @@ int vconsole_port_open(struct vconsole_port *port, const char *text,
 	}
 	if (!error)
 		return 0;
-	snprintf(message, message_size, "--console %s: %s", text,
-		 error == -EINVAL ? "say pty, unix=PATH, file=PATH or fd=N, "
-		 "then name=NAME or size=80x25" : strerror(-error));
+	if (error == -EINVAL)
+		snprintf(message, message_size, "--console %s: say pty, "
+			 "unix=PATH, file=PATH or fd=N, then name=NAME or "
+			 "size=80x25", text);
+	else
+		snprintf(message, message_size, "--console %s: %s%s", text,
+			 strerror(-error), error == -ENXIO ?
+			 " (nobody reads this FIFO yet)" :
+			 named_socket_advice(error));
 	return error;
 }

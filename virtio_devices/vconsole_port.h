@@ -12,10 +12,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/un.h>
 #include <sys/uio.h>
 
 #include "loop.h"
+#include "named_socket.h"
 
 #define VCONSOLE_NAME_MAX	64
 #define VCONSOLE_PORTS_MAX	8
@@ -37,7 +37,7 @@ struct vconsole_port {
 	struct loop *loop;
 	struct loop_source source;	/* fd -1: nobody is there */
 	struct loop_source listener;	/* fd -1: not a socket's */
-	struct sockaddr_un address;
+	struct named_socket name_of_socket;	/* open if it is a socket's */
 	int slave_fd;			/* of a pty, kept open; or -1 */
 	bool write_only;		/* a file, a FIFO: nothing is read */
 	bool hung_up;			/* but has left bytes, still unread */

@@ -285,6 +285,35 @@ static void test_statistics_in_any_order(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* What kill -9 leaves does not keep the next start from working. */
+static void test_stale_socket(void **state)
+{
+	struct virtio_setup setup = { .cpus = 1 };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char folder[] = "/tmp/ringlet-balloon.XXXXXX", text[140], message[256];
+	struct virtio_device *second;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", folder);
+	snprintf(text, sizeof(text), "socket=%s", address.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address,
+			      sizeof(address)), 0);
+	close(fd);
+	start(text, 0);
+	assert_int_equal(balloon_kind.create(text, &setup, &second, message,
+					     sizeof(message)), -EADDRINUSE);
+	assert_non_null(strstr(message, "somebody listens there"));
+	/* Who asked for the name was no client. */
+	fd = dial(address.sun_path);
+	assert_string_equal(ask(fd, "take 4M\n"), "ok\n");
+	close(fd);
+	finish();
+	assert_int_not_equal(access(address.sun_path, F_OK), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void test_options(void **state)
 {
 	static const char *const wrong[] = { "take", "take=x", "x", "socket=",
@@ -314,6 +343,7 @@ int main(void)
 		cmocka_unit_test(test_no_discard),
 		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_statistics_in_any_order),
+		cmocka_unit_test(test_stale_socket),
 		cmocka_unit_test(test_options),
 	};
 

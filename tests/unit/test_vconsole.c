@@ -577,6 +577,43 @@ static void test_socket_port(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/*
+ * What kill -9 leaves does not keep the next start from working; what somebody
+ * else listens at, or what is no socket, is refused and stays.
+ */
+static void test_stale_socket(void **state)
+{
+	struct virtio_setup setup = { .cpus = 1 };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char folder[] = "/tmp/ringlet-console.XXXXXX", text[140], message[256];
+	struct virtio_device *second;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", folder);
+	snprintf(text, sizeof(text), "unix=%s", address.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address,
+			      sizeof(address)), 0);
+	close(fd);
+	start(text, 0);
+	assert_int_equal(vconsole_kind.create(text, &setup, &second, message,
+					      sizeof(message)), -EADDRINUSE);
+	assert_non_null(strstr(message, "somebody listens there"));
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address,
+				 sizeof(address)), 0);
+	close(fd);
+	finish();
+	assert_int_not_equal(access(address.sun_path, F_OK), 0);
+
+	close(open(address.sun_path, O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(vconsole_kind.create(text, &setup, &second, message,
+					      sizeof(message)), -EEXIST);
+	assert_int_equal(unlink(address.sun_path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void test_options(void **state)
 {
 	static const char *const wrong[] = {
@@ -617,6 +654,7 @@ int main(void)
 		cmocka_unit_test(test_emergency_write),
 		cmocka_unit_test(test_pty_resize),
 		cmocka_unit_test(test_socket_port),
+		cmocka_unit_test(test_stale_socket),
 		cmocka_unit_test(test_options),
 	};
 
