@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -224,6 +225,9 @@ struct devices *devices_create(const struct device_option *options,
 		error = kind->create(options[i].text, &setup, &slot->device,
 				     message, sizeof(message));
 		if (error) {
+			if (!*message)
+				snprintf(message, sizeof(message), "%s",
+					 strerror(-error));
 			say_why(kind->option, options[i].text, message);
 			break;
 		}

@@ -75,7 +75,7 @@ struct virtio_setup {
  *
  * create: *device is set and 0 returned, or -errno and one line about what is
  * wrong in message: -EINVAL when text is, else the host (a file that cannot be
- * opened). text is "" for an option without a value, and belongs to the
+ * opened). message stays empty where the error alone says it (no memory). text is "" for an option without a value, and belongs to the
  * caller. A device that has not met a guest yet runs no thread.
  */
 struct virtio_kind {
