@@ -138,7 +138,9 @@ struct rl_stats {
 	__u64 mmio_signalled;	/* of these: served by an ioeventfd */
 	__u64 mmio_status;	/* of these: InterruptStatus and InterruptACK */
 	__u64 irqfd_signals;
-	__u64 reserved[4];
+	__u64 lock_ns;		/* longest that the shadow was locked: the host waits
+				   so long when it takes a page of the guest's */
+	__u64 reserved[3];
 };
 
 /* RL_GET_INFO: what this host offers. */

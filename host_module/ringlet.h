@@ -23,6 +23,7 @@
 #include <linux/kvm_types.h>
 #include <linux/mutex.h>
 #include <linux/hrtimer.h>
+#include <linux/list.h>
 #include <linux/wait.h>
 #include <linux/mm_types.h>
 #include <linux/kref.h>
@@ -31,6 +32,7 @@
 #include <linux/spinlock.h>
 #include <asm/fpu/api.h>
 #include <asm/desc_defs.h>
+#include <asm/msr.h>
 
 #include "../abi/guest.h"
 #include "../abi/ringlet.h"
@@ -60,20 +62,21 @@
 
 struct rl_vcpu;
 
-/* --- memory.c: guest-physical memory ----------------------------------- */
+/* --- memory*.c: guest-physical memory ----------------------------------- */
 
-/* The reverse map of a gfn: the level 1 entries that map its page. */
-struct memory_rmap {
-	u64 *entry[2];		/* NULL: free */
+#define CHUNK_PAGES 512
+
+/* What is known of 2 MB of a slot; made when the first of its pages is. */
+struct memory_chunk {
+	struct page *pages[CHUNK_PAGES];	/* NULL: not known */
+	struct hlist_head rmap[CHUNK_PAGES];	/* level 1 entries that map it */
 };
 
 struct memory_slot {
 	gfn_t base;
 	u64 npages;		/* 0: unused */
 	unsigned long hva;
-	struct page **pages;	/* known ones; NULL: not known */
-	struct memory_rmap *rmap;
-	unsigned long *many;	/* bitmap: more entries than rmap has room for */
+	struct memory_chunk **chunks;	/* NULL: none of its pages is known */
 };
 
 struct rl_vm;
@@ -85,8 +88,14 @@ struct page *memory_page(struct rl_vm *vm, gfn_t gfn);
 int memory_find(struct rl_vm *vm, gfn_t gfn, struct page **page);
 int memory_fault_in(struct rl_vm *vm);
 struct page *memory_pin(struct rl_vm *vm, gfn_t gfn);
-void memory_rmap_add(struct rl_vm *vm, gfn_t gfn, u64 *entry);
-void memory_rmap_remove(struct rl_vm *vm, gfn_t gfn, u64 *entry);
+void memory_unpin(struct rl_vm *vm, struct page *page);
+
+/* among these files, and for the shadow */
+struct memory_slot *memory_slot_of(struct rl_vm *vm, gfn_t gfn);
+void memory_rmap_add(struct rl_vm *vm, gfn_t gfn, struct hlist_node *node);
+void memory_rmap_remove(struct hlist_node *node);
+void memory_forget(struct rl_vm *vm, unsigned long start, unsigned long end,
+		   bool may_sleep);
 
 /* --- walk.c: the guest's own page tables ------------------------------- */
 
@@ -132,6 +141,7 @@ struct shadow_page {
 	u64 *entries;		/* the page that the processor reads */
 	gfn_t gfn;		/* of the guest's table; direct: of the memory */
 	u32 *gfns;		/* level 1, not direct: what each entry maps */
+	struct hlist_node *nodes;	/* level 1: each entry's in the reverse map */
 	gva_t base;		/* upper half: first GVA it maps */
 	u32 parents;		/* entries that point here */
 	u32 stamp;		/* of the last comparison (upper half) */
@@ -151,24 +161,26 @@ struct shadow_root {
 	DECLARE_BITMAP(used, 512);
 };
 
-#define SHADOW_HASH_BITS	10
 #define SHADOW_ROOTS_MAX	64
 
 struct shadow {
-	struct hlist_head hash[1 << SHADOW_HASH_BITS];
+	struct hlist_head *hash;
+	unsigned int hash_bits;
+	u64 hash_factor;	/* odd, and the guest's guess is as good as any */
 	struct list_head roots;
 	unsigned int nroots;
 	unsigned long pages, limit;	/* shadow pages: now, at most */
 	struct shadow_root *current_root;
 	u32 stamp;		/* of the comparison that is going on */
 	u64 alias_chain, window_chain;	/* entries of slots 508 and 256 */
-	struct shadow_page *spare[3];	/* for link_child(), which cannot sleep */
+	struct shadow_page *spare[3];	/* by level, for link_child(), which cannot
+					   sleep */
+	unsigned long breaths;	/* how often mmu_breathe() dropped the lock */
 	u64 absent;		/* SHADOW_ABSENT, or 0: see reserved_bit_faults() */
 };
 
-void shadow_unmap(u64 *entry);
-void shadow_unmap_all(struct rl_vm *vm);
-void shadow_create(struct rl_vm *vm);
+void shadow_unmap(struct hlist_node *node);
+int shadow_create(struct rl_vm *vm);
 void shadow_destroy(struct rl_vm *vm);
 int shadow_load(struct rl_vcpu *vcpu, u64 cr3, u64 context, u64 generation);
 int shadow_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error,
@@ -201,6 +213,7 @@ void shadow_root_clear(struct rl_vm *vm, struct shadow_root *root,
 		       unsigned int slot);
 bool shadow_child_matches(const struct shadow_page *child, u64 gpte,
 			  int level);
+u64 shadow_guest_entry(struct rl_vm *vm, gfn_t gfn, unsigned int i);
 void shadow_sync_tree(struct rl_vm *vm, struct shadow_page *sp);
 void shadow_sync_root(struct rl_vm *vm, struct shadow_root *root);
 
@@ -318,6 +331,7 @@ struct rl_vm {
 	/* Guards known pages, reverse maps and level 1 entries against the MMU
 	   notifier; see memory.c. */
 	spinlock_t mmu_lock;
+	u64 mmu_lock_since, mmu_lock_longest;	/* TSC ticks */
 	struct mmu_notifier notifier;
 	unsigned long invalidations;	/* begun, and ended, so far */
 	unsigned int invalidating;	/* begun and not ended */
@@ -346,6 +360,7 @@ __printf(2, 3)
 void rl_kill_guest(struct rl_vcpu *vcpu, const char *format, ...);
 
 void enter_init(void);
+void mmu_breathe(struct rl_vm *vm);
 int enter_guest(struct rl_vcpu *vcpu);
 void enter_reraise(u64 vector);
 void reraise_nmi(void);
@@ -370,6 +385,21 @@ bool inject_possible(struct rl_vcpu *vcpu);
 bool inject_wanted_now(struct rl_vcpu *vcpu);
 void inject_settle(struct rl_vcpu *vcpu);
 bool inject_from_iret(struct rl_vcpu *vcpu);
+
+static inline void mmu_lock(struct rl_vm *vm)
+{
+	spin_lock(&vm->mmu_lock);
+	vm->mmu_lock_since = rdtsc();
+}
+
+static inline void mmu_unlock(struct rl_vm *vm)
+{
+	u64 held = rdtsc() - vm->mmu_lock_since;
+
+	if (held > vm->mmu_lock_longest)
+		vm->mmu_lock_longest = held;
+	spin_unlock(&vm->mmu_lock);
+}
 
 /* CR2 is in the shared page, where the switcher writes it too. */
 static inline __u64 *vcpu_cr2(struct rl_vcpu *vcpu)

@@ -15,7 +15,11 @@
  * - every shadow page has at least one parent, or is being linked.
  *
  * Owner: the holder of vcpu->lock; level 1 entries also the MMU notifier, so
- * everything that touches them runs under vm->mmu_lock and does not sleep. The
+ * everything that touches them runs under vm->mmu_lock and does not sleep. A guest
+ * decides how much there is to do, so the lock is dropped in between
+ * (mmu_breathe()), and then two things may be different: a level 1 entry is gone,
+ * and a page is not known, so that a pointer into a guest's table is not valid. The
+ * tree itself is as it was: the notifier does not touch it. The
  * vCPU is not running meanwhile, and each entry into the guest flushes the TLB,
  * so no invalidation is needed for what is removed.
  *
@@ -24,6 +28,9 @@
  */
 #include <linux/mm.h>
 #include <linux/io.h>
+#include <linux/log2.h>
+#include <linux/random.h>
+#include <linux/slab.h>
 #include "ringlet.h"
 
 /* Neighbours of a filled entry that are filled with it, a power of two. */
@@ -193,12 +200,16 @@ static bool guest_serves(struct rl_vcpu *vcpu, const struct walk *w, gva_t gva)
  * read-only: the first write comes back as a fault and makes it dirty.
  :*/
 
-/* One try at a fault, under mmu_lock; -EAGAIN: a page must be faulted in. */
+/*
+ * One try at a fault, under mmu_lock; -EAGAIN: a page must be faulted in; -ERESTART:
+ * the way down is linked, but the lock was dropped: once more.
+ */
 static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 		       u32 *guest_error)
 {
 	struct rl_vm *vm = vcpu->vm;
 	struct shadow_root *root = vm->shadow.current_root;
+	unsigned long breaths = vm->shadow.breaths;
 	struct shadow_page *sp;
 	struct page *page;
 	struct walk w;
@@ -223,8 +234,6 @@ static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 	} else if (r) {
 		return r;
 	}
-	if (vm->shadow.pages + ARRAY_SIZE(vm->shadow.spare) > vm->shadow.limit)
-		shadow_zap_all(vm);
 	mark_accessed(&w, error & FAULT_W);
 	sp = link_child(vm, &w, 4, gva, shadow_root_entry(root, pgd_slot(gva)),
 			root->used);
@@ -234,6 +243,9 @@ static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 				sp->used);
 	if (!sp)
 		return -ENOMEM;
+	/* What links dropped or compared took long: the walk may be outdated. */
+	if (vm->shadow.breaths != breaths)
+		return -ERESTART;
 	if (r == -EFAULT) {
 		unsigned int i = (gva >> PAGE_SHIFT) & 511;
 
@@ -263,22 +275,38 @@ int shadow_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error, u32 *guest_error)
 	do {
 		if (!shadow_refill(&vm->shadow))
 			return -ENOMEM;
-		spin_lock(&vm->mmu_lock);
+		mmu_lock(vm);
+		if (vm->shadow.pages + ARRAY_SIZE(vm->shadow.spare) >
+		    vm->shadow.limit)
+			shadow_zap_all(vm);
 		r = fault_known(vcpu, gva, error, guest_error);
-		spin_unlock(&vm->mmu_lock);
-	} while (r == -EAGAIN && !memory_fault_in(vm));
-	return r == -EAGAIN ? -EFAULT : r;
+		mmu_unlock(vm);
+	} while (r == -ERESTART || (r == -EAGAIN && !(r = memory_fault_in(vm))));
+	return r == -EINTR ? -EFAULT : r;
 }
 
-/* An empty shadow. The memory slots are known. */
-void shadow_create(struct rl_vm *vm)
+/*
+ * An empty shadow, or -ENOMEM. The memory slots are known.
+ *
+ * The hash grows with the guest, but not without end: a launcher may tell of memory
+ * that it never uses. 64 GB full of tables make chains of 32.
+ */
+int shadow_create(struct rl_vm *vm)
 {
 	struct shadow *s = &vm->shadow;
 	u64 npages = 0;
 
-	INIT_LIST_HEAD(&s->roots);
 	for (int i = 0; i < RL_MEMORY_SLOTS; i++)
 		npages += vm->slots[i].npages;
 	/* A page of tables for eight of memory is more than Linux ever uses. */
 	s->limit = max_t(unsigned long, 1024, npages / 8);
+	s->hash_bits = min(order_base_2(s->limit), 16);
+	/* The guest chooses the keys; it shall not choose where they meet. */
+	s->hash_factor = get_random_u64() | 1;
+	s->hash = kvcalloc(1UL << s->hash_bits, sizeof(*s->hash),
+			   GFP_KERNEL_ACCOUNT);
+	if (!s->hash)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&s->roots);
+	return 0;
 }

@@ -11,9 +11,12 @@
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/hash.h>
-#include <linux/hashtable.h>
+#include <linux/sched.h>
+#include <asm/tsc.h>
 #include "ringlet.h"
+
+/* The nodes of a page's entries are two pages, each of which knows its owner. */
+#define NODES_ORDER 1
 
 struct shadow_page *shadow_page_of(u64 entry)
 {
@@ -24,7 +27,7 @@ struct shadow_page *shadow_page_of(u64 entry)
 
 static struct hlist_head *bucket(struct shadow *s, gfn_t gfn)
 {
-	return &s->hash[hash_64(gfn, SHADOW_HASH_BITS)];
+	return &s->hash[(gfn * s->hash_factor) >> (64 - s->hash_bits)];
 }
 
 /* The shadow page with this key, or NULL. */
@@ -40,40 +43,62 @@ struct shadow_page *shadow_find(struct rl_vm *vm, gfn_t gfn, int level,
 	return NULL;
 }
 
+static void set_owner(void *pages, unsigned int count, struct shadow_page *sp)
+{
+	for (unsigned int i = 0; i < count; i++)
+		set_page_private(virt_to_page(pages) + i, (unsigned long)sp);
+}
+
 static void page_free(struct shadow_page *sp)
 {
 	if (!sp)
 		return;
 	if (sp->entries) {
-		set_page_private(virt_to_page(sp->entries), 0);
+		set_owner(sp->entries, 1, NULL);
 		free_page((unsigned long)sp->entries);
+	}
+	if (sp->nodes) {
+		set_owner(sp->nodes, 1 << NODES_ORDER, NULL);
+		free_pages((unsigned long)sp->nodes, NODES_ORDER);
 	}
 	kfree(sp->gfns);
 	kfree(sp);
 }
 
-static struct shadow_page *page_alloc(void)
+static bool leaf_alloc(struct shadow_page *sp)
+{
+	BUILD_BUG_ON(512 * sizeof(*sp->nodes) != PAGE_SIZE << NODES_ORDER);
+	sp->gfns = kcalloc(512, sizeof(*sp->gfns), GFP_KERNEL_ACCOUNT);
+	sp->nodes = (void *)__get_free_pages(GFP_KERNEL_ACCOUNT, NODES_ORDER);
+	if (!sp->nodes)
+		return false;
+	set_owner(sp->nodes, 1 << NODES_ORDER, sp);
+	return sp->gfns;
+}
+
+static struct shadow_page *page_alloc(int level)
 {
 	struct shadow_page *sp = kzalloc(sizeof(*sp), GFP_KERNEL_ACCOUNT);
 
 	if (!sp)
 		return NULL;
+	sp->level = level;
 	sp->entries = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	sp->gfns = kcalloc(512, sizeof(*sp->gfns), GFP_KERNEL_ACCOUNT);
-	if (!sp->entries || !sp->gfns) {
+	if (sp->entries)
+		set_owner(sp->entries, 1, sp);
+	if (!sp->entries || (level == 1 && !leaf_alloc(sp))) {
 		page_free(sp);
 		return NULL;
 	}
-	set_page_private(virt_to_page(sp->entries), (unsigned long)sp);
 	return sp;
 }
 
-/* A fault needs three shadow pages at most, and gets them without sleeping. */
+/* A fault needs a shadow page of each level at most, and gets it without sleeping. */
 bool shadow_refill(struct shadow *s)
 {
 	for (int i = 0; i < ARRAY_SIZE(s->spare); i++) {
 		if (!s->spare[i])
-			s->spare[i] = page_alloc();
+			s->spare[i] = page_alloc(i + 1);
 		if (!s->spare[i])
 			return false;
 	}
@@ -87,16 +112,14 @@ struct shadow_page *shadow_new(struct rl_vm *vm, gfn_t gfn, int level,
 	struct shadow *s = &vm->shadow;
 	struct shadow_page *sp = NULL;
 
-	for (int i = 0; i < ARRAY_SIZE(s->spare) && !sp; i++)
-		swap(sp, s->spare[i]);
+	swap(sp, s->spare[level - 1]);
 	if (WARN_ON_ONCE(!sp))
 		return NULL;
-	if (level > 1 || direct) {
+	if (direct) {
 		kfree(sp->gfns);
 		sp->gfns = NULL;
 	}
 	sp->gfn = gfn;
-	sp->level = level;
 	sp->user = user;
 	sp->direct = direct;
 	sp->base = base;
@@ -108,7 +131,29 @@ struct shadow_page *shadow_new(struct rl_vm *vm, gfn_t gfn, int level,
 	return sp;
 }
 
-/* One parent less; the last one takes the page with it. */
+/*
+ * Called with mmu_lock held, after a piece of work whose like a guest can make as
+ * many of as it wants: drops the lock for a moment when it was held for 50 us or
+ * somebody waits. What may be different afterwards: see shadow.c. May sleep.
+ *
+ * Time and not work is what is counted because work differs: an entry that is not
+ * in any cache is a hundred times as dear as one that is.
+ */
+void mmu_breathe(struct rl_vm *vm)
+{
+	if (rdtsc() - vm->mmu_lock_since < tsc_khz / 20 &&
+	    !spin_is_contended(&vm->mmu_lock))
+		return;
+	mmu_unlock(vm);
+	vm->shadow.breaths++;
+	cond_resched();
+	mmu_lock(vm);
+}
+
+/*
+ * One parent less; the last one takes the page with it, and so on down the three
+ * levels. May breathe.
+ */
 void shadow_put(struct rl_vm *vm, struct shadow_page *sp)
 {
 	unsigned int i;
@@ -121,6 +166,7 @@ void shadow_put(struct rl_vm *vm, struct shadow_page *sp)
 	page_free(sp);
 	vm->shadow.pages--;
 	vm->stats.shadow_pages--;
+	mmu_breathe(vm);
 }
 
 /* Which gfn entry i of a level 1 page maps. */
@@ -129,7 +175,10 @@ static gfn_t leaf_gfn(const struct shadow_page *sp, unsigned int i)
 	return sp->direct ? sp->gfn + i : sp->gfns[i];
 }
 
-/* Empties entry i of sp; what it pointed to loses a parent. */
+/*
+ * Empties entry i of sp; what it pointed to loses a parent. Above level 1 this may
+ * breathe.
+ */
 void shadow_clear(struct rl_vm *vm, struct shadow_page *sp, unsigned int i)
 {
 	u64 old = sp->entries[i];
@@ -141,7 +190,7 @@ void shadow_clear(struct rl_vm *vm, struct shadow_page *sp, unsigned int i)
 	if (sp->level > 1)
 		shadow_put(vm, shadow_page_of(old));
 	else
-		memory_rmap_remove(vm, leaf_gfn(sp, i), &sp->entries[i]);
+		memory_rmap_remove(&sp->nodes[i]);
 }
 
 /* Empties entry i of a level 1 page, for which the guest's is gpte. */
@@ -162,33 +211,20 @@ void shadow_set_leaf(struct rl_vm *vm, struct shadow_page *sp, unsigned int i,
 	if (!__test_and_set_bit(i, sp->used)) {
 		if (sp->gfns)
 			sp->gfns[i] = gfn;
-		memory_rmap_add(vm, gfn, &sp->entries[i]);
+		memory_rmap_add(vm, gfn, &sp->nodes[i]);
 	}
 	WRITE_ONCE(sp->entries[i], entry);
 }
 
-/* The page behind a level 1 entry goes away; the reverse map is the caller's. */
-void shadow_unmap(u64 *entry)
+/* The page behind a level 1 entry, whose node this is, goes away. */
+void shadow_unmap(struct hlist_node *node)
 {
-	struct shadow_page *sp = (void *)page_private(virt_to_page(entry));
+	struct shadow_page *sp = (void *)page_private(virt_to_page(node));
+	unsigned int i = node - sp->nodes;
 
-	WRITE_ONCE(*entry, 0);
-	__clear_bit(entry - sp->entries, sp->used);
-}
-
-/* All level 1 entries, and with them all reverse maps, become empty. */
-void shadow_unmap_all(struct rl_vm *vm)
-{
-	struct shadow_page *sp;
-	unsigned int i;
-	int b;
-
-	hash_for_each(vm->shadow.hash, b, sp, hash) {
-		if (sp->level > 1)
-			continue;
-		for_each_set_bit(i, sp->used, 512)
-			shadow_clear(vm, sp, i);
-	}
+	memory_rmap_remove(node);
+	WRITE_ONCE(sp->entries[i], 0);
+	__clear_bit(i, sp->used);
 }
 
 /* No fault comes any more. */

@@ -117,16 +117,11 @@ static struct shadow_root *root_alloc(gfn_t gfn)
 /* Links what the other roots already have of the guest kernel's half. */
 static void root_prefill(struct rl_vm *vm, struct shadow_root *root)
 {
-	struct page *page = memory_page(vm, root->gfn);
-	u64 *table;
-
-	if (!page)
-		return;
-	table = page_address(page);
 	for (unsigned int slot = 257; slot < 512; slot++) {
-		u64 gpte = READ_ONCE(table[slot]);
+		u64 gpte = shadow_guest_entry(vm, root->gfn, slot);
 		struct shadow_page *child;
 
+		mmu_breathe(vm);
 		if (!(gpte & PTE_P) || slot == RL_ALIAS_SLOT)
 			continue;
 		child = shadow_find(vm, (gpte & PTE_ADDRESS) >> PAGE_SHIFT, 3, false,
@@ -180,19 +175,19 @@ int shadow_load(struct rl_vcpu *vcpu, u64 cr3, u64 context, u64 generation)
 	int r;
 
 	do {
-		spin_lock(&vm->mmu_lock);
+		mmu_lock(vm);
 		r = memory_find(vm, gfn, &page);
-		spin_unlock(&vm->mmu_lock);
-	} while (r == -EAGAIN && !memory_fault_in(vm));
+		mmu_unlock(vm);
+	} while (r == -EAGAIN && !(r = memory_fault_in(vm)));
 	if (r)
-		return -EFAULT;
+		return r == -ENOMEM ? r : -EFAULT;
 	root = root_find(s, gfn);
 	if (!root) {
 		new = root_alloc(gfn);
 		if (!new)
 			return -ENOMEM;
 	}
-	spin_lock(&vm->mmu_lock);
+	mmu_lock(vm);
 	if (new) {
 		root = new;
 		root_add(vm, root);
@@ -200,7 +195,7 @@ int shadow_load(struct rl_vcpu *vcpu, u64 cr3, u64 context, u64 generation)
 		   root->generation != generation) {
 		shadow_sync_root(vm, root);
 	}
-	spin_unlock(&vm->mmu_lock);
+	mmu_unlock(vm);
 	root->context = context;
 	root->generation = generation;
 	list_move(&root->lru, &s->roots);
@@ -241,12 +236,12 @@ void shadow_drop(struct rl_vcpu *vcpu, u64 cr3)
 	struct shadow *s = &vcpu->vm->shadow;
 	struct shadow_root *root, *next;
 
-	spin_lock(&vcpu->vm->mmu_lock);
+	mmu_lock(vcpu->vm);
 	list_for_each_entry_safe(root, next, &s->roots, lru)
 		if (root->gfn == (cr3 & PTE_ADDRESS) >> PAGE_SHIFT &&
 		    root != s->current_root)
 			root_free(vcpu->vm, root);
-	spin_unlock(&vcpu->vm->mmu_lock);
+	mmu_unlock(vcpu->vm);
 }
 
 /* Drops all roots and with them all shadow pages. The guest never runs again. */
@@ -257,7 +252,10 @@ void shadow_destroy(struct rl_vm *vm)
 	shadow_drop_spares(&vm->shadow);
 	if (!vm->shadow.roots.next)
 		return;
+	mmu_lock(vm);
 	list_for_each_entry_safe(root, next, &vm->shadow.roots, lru)
 		root_free(vm, root);
+	mmu_unlock(vm);
+	kvfree(vm->shadow.hash);
 	WARN_ON_ONCE(vm->shadow.pages);
 }

@@ -11,6 +11,14 @@
 #include <linux/mm.h>
 #include "ringlet.h"
 
+/* Entry i of the guest's table gfn; 0 where the host took the table away. */
+u64 shadow_guest_entry(struct rl_vm *vm, gfn_t gfn, unsigned int i)
+{
+	struct page *page = memory_page(vm, gfn);
+
+	return page ? READ_ONCE(((u64 *)page_address(page))[i]) : 0;
+}
+
 /* Does a guest entry at `level` still lead to this shadow page? */
 bool shadow_child_matches(const struct shadow_page *child, u64 gpte, int level)
 {
@@ -70,12 +78,26 @@ static bool sync_entry(struct rl_vm *vm, struct shadow_page *sp,
 	return true;
 }
 
-/* Compares a shadow page and everything below it. */
+static void sync_leaves(struct rl_vm *vm, struct shadow_page *sp)
+{
+	struct page *page = memory_page(vm, sp->gfn);
+	u64 *table = page ? page_address(page) : NULL;
+	unsigned int i;
+
+	for_each_set_bit(i, sp->used, 512)
+		if (table)
+			sync_entry(vm, sp, i, READ_ONCE(table[i]));
+		else	/* the host took it away: nothing to compare with */
+			shadow_clear(vm, sp, i);
+}
+
+/*
+ * Compares a shadow page and everything below it. May breathe, so above level 1 the
+ * guest's table is looked up anew for each entry.
+ */
 void shadow_sync_tree(struct rl_vm *vm, struct shadow_page *sp)
 {
-	struct page *page;
 	unsigned int i;
-	u64 *table;
 
 	/* What splits a large page depends on nothing but the link to it.
 	   A page that is reached on several ways is the same on each: without
@@ -85,17 +107,14 @@ void shadow_sync_tree(struct rl_vm *vm, struct shadow_page *sp)
 		return;
 	sp->stamp = vm->shadow.stamp;
 	vm->stats.shadow_syncs++;
-	page = memory_page(vm, sp->gfn);
-	if (!page) {
-		/* The host took the guest's table away: nothing to compare. */
+	if (sp->level == 1)
+		sync_leaves(vm, sp);
+	else
 		for_each_set_bit(i, sp->used, 512)
-			shadow_clear(vm, sp, i);
-		return;
-	}
-	table = page_address(page);
-	for_each_set_bit(i, sp->used, 512)
-		if (sync_entry(vm, sp, i, READ_ONCE(table[i])))
-			shadow_sync_tree(vm, shadow_page_of(sp->entries[i]));
+			if (sync_entry(vm, sp, i,
+				       shadow_guest_entry(vm, sp->gfn, i)))
+				shadow_sync_tree(vm, shadow_page_of(sp->entries[i]));
+	mmu_breathe(vm);
 }
 
 /* The entry of a root at slot: true when it leads to a page, after compare. */
@@ -116,24 +135,17 @@ static bool sync_slot(struct rl_vm *vm, struct shadow_root *root,
 	return false;
 }
 
-static u64 *root_table(struct rl_vm *vm, struct shadow_root *root)
-{
-	struct page *page = memory_page(vm, root->gfn);
-
-	return page ? page_address(page) : NULL;
-}
-
 static void sync_slots(struct rl_vm *vm, struct shadow_root *root,
 		       unsigned int from, unsigned int to, bool deep)
 {
-	u64 *table = root_table(vm, root);
 	unsigned int slot = from;
 
 	for_each_set_bit_from(slot, root->used, to)
 		if (sync_slot(vm, root, slot,
-			      table ? READ_ONCE(table[slot]) : 0) && deep)
+			      shadow_guest_entry(vm, root->gfn, slot)) && deep)
 			shadow_sync_tree(vm, shadow_page_of(slot < 256 ?
 					 root->low[slot] : root->high[slot]));
+	mmu_breathe(vm);
 }
 
 /*J: shadow.flush
@@ -157,10 +169,10 @@ void shadow_flush_user(struct rl_vcpu *vcpu)
 {
 	struct rl_vm *vm = vcpu->vm;
 
-	spin_lock(&vm->mmu_lock);
+	mmu_lock(vm);
 	vm->shadow.stamp++;
 	sync_slots(vm, vm->shadow.current_root, 0, 256, true);
-	spin_unlock(&vm->mmu_lock);
+	mmu_unlock(vm);
 }
 
 /* RL_HC_FLUSH_KERNEL: the upper half, of all roots. */
@@ -169,28 +181,26 @@ void shadow_flush_kernel(struct rl_vcpu *vcpu)
 	struct rl_vm *vm = vcpu->vm;
 	struct shadow_root *root;
 
-	spin_lock(&vm->mmu_lock);
+	mmu_lock(vm);
 	vm->shadow.stamp++;
 	list_for_each_entry(root, &vm->shadow.roots, lru)
 		sync_slots(vm, root, 257, 512, true);
-	spin_unlock(&vm->mmu_lock);
+	mmu_unlock(vm);
 }
 
 static void flush_way(struct rl_vm *vm, struct shadow_root *root, gva_t gva)
 {
-	u64 *table = root_table(vm, root);
 	unsigned int slot = pgd_slot(gva);
 	struct shadow_page *sp;
 
-	if (!sync_slot(vm, root, slot, table ? READ_ONCE(table[slot]) : 0))
+	if (!sync_slot(vm, root, slot,
+		       shadow_guest_entry(vm, root->gfn, slot)))
 		return;
 	sp = shadow_page_of(slot < 256 ? root->low[slot] : root->high[slot]);
 	while (!sp->direct) {
 		unsigned int i = (gva >> (9 * sp->level + 3)) & 511;
-		struct page *page = memory_page(vm, sp->gfn);
 
-		table = page ? page_address(page) : NULL;
-		if (!sync_entry(vm, sp, i, table ? READ_ONCE(table[i]) : 0))
+		if (!sync_entry(vm, sp, i, shadow_guest_entry(vm, sp->gfn, i)))
 			return;
 		sp = shadow_page_of(sp->entries[i]);
 	}
@@ -203,7 +213,7 @@ void shadow_flush_one(struct rl_vcpu *vcpu, gva_t gva)
 
 	if (pgd_slot(gva) == RL_WINDOW_SLOT || pgd_slot(gva) == RL_ALIAS_SLOT)
 		return;
-	spin_lock(&vm->mmu_lock);
+	mmu_lock(vm);
 	flush_way(vm, vm->shadow.current_root, gva);
-	spin_unlock(&vm->mmu_lock);
+	mmu_unlock(vm);
 }

@@ -54,6 +54,7 @@ static int stats_show(struct seq_file *m, void *unused)
 	show_value(m, "mmio signalled", s->mmio_signalled);
 	show_value(m, "mmio status", s->mmio_status);
 	show_value(m, "irqfd signals", s->irqfd_signals);
+	show_value(m, "lock ns, longest", s->lock_ns);
 	kfree(s);
 	return 0;
 }

@@ -335,7 +335,7 @@ void vcpu_destroy(struct rl_vcpu *vcpu)
 	timer_stop(vcpu);
 	window_unbind(vcpu);
 	if (vcpu->page)
-		unpin_user_page(virt_to_page(vcpu->page));
+		memory_unpin(vcpu->vm, virt_to_page(vcpu->page));
 	fpu_free_guest_fpstate(&vcpu->fpu);
 	for (int i = 0; i < ALIAS_PAGES; i++)
 		free_page((unsigned long)vcpu->alias[i]);
@@ -378,7 +378,8 @@ int vcpu_create(struct rl_vm *vm, unsigned long id)
 		    X86_CR4_FSGSBASE | X86_CR4_PGE;
 	vcpu->dr6 = DR6_RESERVED;
 	vcpu->dr7 = 0x400;
-	if (!alloc_pages_of(vcpu) || !fpu_alloc_guest_fpstate(&vcpu->fpu)) {
+	if (!alloc_pages_of(vcpu) || !fpu_alloc_guest_fpstate(&vcpu->fpu) ||
+	    shadow_create(vm)) {
 		vcpu_destroy(vcpu);
 		return -ENOMEM;
 	}
@@ -389,7 +390,6 @@ int vcpu_create(struct rl_vm *vm, unsigned long id)
 	for (int i = 0; i < SHARED_ROOT_COUNT; i++)
 		vcpu->shared->roots[i].key = SHARED_ROOT_NONE;
 	segment_default_gdt(vcpu->gdt);
-	shadow_create(vm);
 	/* Complete before the descriptor exists: it may be closed at once. */
 	vm_get(vm);
 	WRITE_ONCE(vm->vcpu, vcpu);

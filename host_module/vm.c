@@ -56,6 +56,7 @@ void vm_stats(struct rl_vm *vm, struct rl_stats *out)
 	*out = vm->stats;
 	out->guest_ns = ticks_to_ns(out->guest_ns);
 	out->host_ns = ticks_to_ns(out->host_ns);
+	out->lock_ns = ticks_to_ns(READ_ONCE(vm->mmu_lock_longest));
 }
 
 static long get_stats(struct rl_vm *vm, void __user *to)

@@ -128,10 +128,10 @@ static int copy_piece(struct rl_vcpu *vcpu, gva_t gva, void *buffer,
 	    pgd_slot(gva) == RL_ALIAS_SLOT)
 		return -EFAULT;
 	do {
-		spin_lock(&vm->mmu_lock);
+		mmu_lock(vm);
 		r = copy_known(vcpu, gva, buffer, bytes, access, error);
-		spin_unlock(&vm->mmu_lock);
-	} while (r == -EAGAIN && !memory_fault_in(vm));
+		mmu_unlock(vm);
+	} while (r == -EAGAIN && !(r = memory_fault_in(vm)));
 	return r ? -EFAULT : 0;
 }
 
