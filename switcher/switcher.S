@@ -491,6 +491,7 @@ syscall32_end:
 	.endm
 
 	.macro	ist_entry vec, bit, jump
+14:
 	testb	$3, 8(%rsp)
 	jz	1f
 	popq	FRAME(FRAME_RIP)
@@ -516,6 +517,8 @@ syscall32_end:
 	rip_against syscall_framed, jb, 4f
 	rip_against syscall_end, jb, 6f
 	rip_against switcher_syscall32, je, 7f
+	rip_against ist_debug, jb, 5f
+	rip_against ist_debug_guest, jb, 13f
 	jmp	5f
 
 2:	/* On the way in: nothing of the guest's is in the registers. */
@@ -571,6 +574,16 @@ syscall32_end:
 	movq	%rax, (%rsp)
 	jmp	9b
 
+13:	/* In the #DB stub, before it dropped a #DB of CPL 0. Its iretq would end
+	   the blocking of NMIs, and the stub below it may go back to the guest
+	   and leave the note lying. The #DB is forgotten: what it interrupted
+	   is what was interrupted. One of the guest's is on its way out. */
+	testb	$3, STACK(STACK_IST_DB - 32)
+	jnz	5f
+	popq	%rax
+	leaq	STACK(STACK_IST_DB - 40), %rsp
+	jmp	14b
+
 5:	/* On the way out. The note goes into the page that the guest does not
 	   have, so that it cannot be forged; then on, without an iret. */
 	pushq	%rbx
@@ -602,7 +615,9 @@ ist_machine_check:
  */
 ist_debug:
 	testb	$3, 8(%rsp)
-	jz	1f
+	jnz	ist_debug_guest
+	iretq
+ist_debug_guest:
 	popq	FRAME(FRAME_RIP)
 	popq	FRAME(FRAME_CS)
 	popq	FRAME(FRAME_RFLAGS)
@@ -612,7 +627,6 @@ ist_debug:
 	movq	$1, FRAME(FRAME_VECTOR)
 	leaq	STACK(STACK_FRAME + FRAME_VECTOR), %rsp
 	jmp	exit_framed
-1:	iretq
 
 /*
  * #DF: either the window itself is broken, or the guest had a #DE whose direct
