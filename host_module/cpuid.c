@@ -8,7 +8,11 @@
  * Source: SDM volume 2, CPUID; APM volume 3, appendix E.
  */
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/string.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
+#include <asm/fpu/xcr.h>
 #include <asm/processor.h>
 #include <asm/processor-flags.h>
 #include <asm/tlbflush.h>
@@ -68,6 +72,54 @@ static void leaf_7(u32 subleaf, u32 out[4])
 }
 
 /*
+ * What a guest has of the host's XCR0: no tiles (AMX). Their data is dynamic state
+ * (XFD), which a guest kernel that is shown no XFD does not switch, while programs
+ * find AMX with CPUID: what one of them left in TILECFG the next would read, and a
+ * #NM of tile data would be one that the kernel cannot explain. Without its bits in
+ * XCR0 a tile instruction is #UD. Not inlined, for tests/host/xstate.
+ */
+noinline u64 xcr0_for_guest(u64 xcr0)
+{
+	return xcr0 & ~(u64)XFEATURE_MASK_XTILE;
+}
+
+/* Bytes that XSAVE needs for these features (SDM volume 1, 13.4.3). */
+static u32 xsave_bytes(u64 features)
+{
+	u32 bytes = 512 + 64, eax, ebx, ecx, edx;
+
+	for (int i = 2; i < 63; i++) {
+		if (!(features >> i & 1))
+			continue;
+		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
+		bytes = max(bytes, ebx + eax);
+	}
+	return bytes;
+}
+
+static void leaf_xstate(u32 subleaf, u32 out[4])
+{
+	u64 has;
+
+	switch (subleaf) {
+	case 0:
+		has = (u64)out[3] << 32 | out[0];
+		if (!(has & XFEATURE_MASK_XTILE))
+			return;
+		out[0] = xcr0_for_guest(has);
+		out[1] = xsave_bytes(xcr0_for_guest(xgetbv(0)));
+		out[2] = xsave_bytes(xcr0_for_guest(has));
+		return;
+	case 1:
+		out[0] &= ~BITS(3, 4);	/* XSAVES, XFD */
+		return;
+	case XFEATURE_XTILE_CFG:
+	case XFEATURE_XTILE_DATA:
+		memset(out, 0, 16);
+	}
+}
+
+/*
  * CPUID(leaf, subleaf) for a guest: eax, ebx, ecx, edx.
  */
 void cpuid_for_guest(u32 leaf, u32 subleaf, u32 out[4])
@@ -81,8 +133,7 @@ void cpuid_for_guest(u32 leaf, u32 subleaf, u32 out[4])
 		leaf_7(subleaf, out);
 		break;
 	case 0xd:
-		if (subleaf == 1)
-			out[0] &= ~BITS(3, 4);	/* XSAVES, XFD */
+		leaf_xstate(subleaf, out);
 		break;
 	case 4: case 0xb: case 0x1f: case 0x8000001d: case 0x8000001e:
 		if (leaf == 4 || leaf == 0x8000001d)

@@ -106,9 +106,9 @@ static bool set_xcr0(struct rl_vcpu *vcpu)
 {
 	u64 value = (vcpu->regs->rdx << 32) | (u32)vcpu->regs->rax;
 
-	/* The guest uses the host's XCR0; it may believe in less. */
+	/* The guest uses the host's XCR0, less tiles; it may believe in less. */
 	return (u32)vcpu->regs->rcx == 0 && (value & 1) &&
-	       !(value & ~xgetbv(XCR_XFEATURE_ENABLED_MASK));
+	       !(value & ~xcr0_for_guest(xgetbv(XCR_XFEATURE_ENABLED_MASK)));
 }
 
 static bool read_msr_insn(struct rl_vcpu *vcpu)

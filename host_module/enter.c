@@ -14,6 +14,7 @@
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <asm/debugreg.h>
+#include <asm/fpu/xcr.h>
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
 #include <asm/special_insns.h>
@@ -166,6 +167,23 @@ static void store_debug_registers(struct rl_vcpu *vcpu)
 		hw_breakpoint_restore();
 }
 
+/* What enter_guest() says before anything is touched: 0, -EINVAL or -EBUSY. */
+static int others_in_the_way(unsigned long cr4)
+{
+	u16 ldt;
+
+	asm volatile("sldt %0" : "=r"(ldt));
+	if (unlikely(ldt))
+		return -EINVAL;
+	/* KVM writes the MSRs of system calls, and trusts what it finds there. */
+	if (unlikely(cr4 & X86_CR4_VMXE))
+		return -EBUSY;
+	if ((static_cpu_has(X86_FEATURE_PEBS) ||
+	     static_cpu_has(X86_FEATURE_BTS)) && unlikely(trace_buffers_on()))
+		return -EBUSY;
+	return 0;
+}
+
 /*
  * Enters the guest once. Returns 0 when it came back, for a reason that
  * vcpu->regs->vector tells and of which the host's own part is done; -errno
@@ -177,28 +195,21 @@ int enter_guest(struct rl_vcpu *vcpu)
 {
 	struct window_host *host = vcpu->host;
 	int cpu = smp_processor_id();
+	u64 now, xcr0 = 0;
 	u32 pkru = 0;
-	u64 now;
-	u16 ldt;
+	int r;
 
 	if (unlikely(!window_bound(vcpu, cpu))) {
-		int r = window_bind(vcpu, cpu);
-
+		r = window_bind(vcpu, cpu);
 		if (r)
 			return r;
 	}
-	asm volatile("sldt %0" : "=r"(ldt));
-	if (unlikely(ldt))
-		return -EINVAL;
+	host->cr4 = cr4_read_shadow();
+	r = others_in_the_way(host->cr4);
+	if (r)
+		return r;
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
-	host->cr4 = cr4_read_shadow();
-	/* KVM writes the MSRs of system calls, and trusts what it finds there. */
-	if (unlikely(host->cr4 & X86_CR4_VMXE))
-		return -EBUSY;
-	if ((static_cpu_has(X86_FEATURE_PEBS) ||
-	     static_cpu_has(X86_FEATURE_BTS)) && unlikely(trace_buffers_on()))
-		return -EBUSY;
 	syscall_msrs_load();
 	host->guest_cr4 = host->cr4 & CR4_KEEP;
 	host->guest_cr3 = host->exit_cr3;
@@ -216,6 +227,10 @@ int enter_guest(struct rl_vcpu *vcpu)
 	count_ticks(&vcpu->vm->stats.host_ns, vcpu->mark_ns, now);
 	vcpu_kept_waiting(vcpu, vcpu->mark_ns, now);
 
+	if (cpu_feature_enabled(X86_FEATURE_AMX_TILE)) {
+		xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, xcr0_for_guest(xcr0));
+	}
 	/* Zen 1: a #DE in the guest would show it the host's last quotient. No
 	   division may stand behind this. */
 	compat_clear_divider();
@@ -225,15 +240,17 @@ int enter_guest(struct rl_vcpu *vcpu)
 
 	window_call();
 
+	if (vcpu->regs->vector == 14) {
+		vcpu->fault_gva = native_read_cr2();
+		take_fault_from_below(vcpu);
+	}
+	if (cpu_feature_enabled(X86_FEATURE_AMX_TILE))
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, xcr0);
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE) && rdpkru() != pkru)
 		wrpkru(pkru);
 	syscall_msrs_exited();
 	vcpu->mark_ns = rdtsc();
 	count_ticks(&vcpu->vm->stats.guest_ns, now, vcpu->mark_ns);
-	if (vcpu->regs->vector == 14) {
-		vcpu->fault_gva = native_read_cr2();
-		take_fault_from_below(vcpu);
-	}
 	if (unlikely(vcpu->regs->vector == 1 || vcpu->shared->dr7))
 		store_debug_registers(vcpu);
 	else if (unlikely(hw_breakpoint_active()))

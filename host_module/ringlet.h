@@ -462,6 +462,7 @@ bool emulate_instruction(struct rl_vcpu *vcpu);
 u64 *vcpu_register(struct rl_vcpu *vcpu, unsigned int n);
 int msr_read(struct rl_vcpu *vcpu, u32 msr, u64 *value);
 int msr_write(struct rl_vcpu *vcpu, u32 msr, u64 value);
+u64 xcr0_for_guest(u64 xcr0);
 void cpuid_for_guest(u32 leaf, u32 subleaf, u32 out[4]);
 int debugreg_write(struct rl_vcpu *vcpu, unsigned int n, u64 value);
 int debugreg_read(struct rl_vcpu *vcpu, unsigned int n, u64 *value);

@@ -24,6 +24,8 @@ static const struct {
 	{ "srso", X86_BUG_SRSO },
 	{ "pebs", X86_FEATURE_PEBS },
 	{ "bts", X86_FEATURE_BTS },
+	{ "amx_tile", X86_FEATURE_AMX_TILE },
+	{ "split_lock_detect", X86_FEATURE_SPLIT_LOCK_DETECT },
 };
 
 static unsigned int added[8];
