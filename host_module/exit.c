@@ -5,8 +5,11 @@
  * Runs in the vCPU's thread with interrupts on, holder of vcpu->lock. What had
  * to happen with interrupts off is done (enter.c).
  */
+#include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/kvm_para.h>
+#include <asm/cpu.h>
+#include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 #include "ringlet.h"
 
@@ -78,6 +81,38 @@ static enum exit_action protection_fault(struct rl_vcpu *vcpu, unsigned int v)
 	return EXIT_RESUME;
 }
 
+/* How long a bus lock stops its guest. Linux makes a program wait as long. */
+#define BUS_LOCK_PAUSE_MS 10
+
+/*
+ * A host that detects bus locks gets a #DB behind each one in ring 1 or 3, and
+ * hosts that detect split locks an #AC before. Both stop every other processor for
+ * a while, so a guest must not have as many as it likes. True: this #DB was about
+ * nothing else.
+ */
+static bool bus_lock(struct rl_vcpu *vcpu)
+{
+	if (likely(vcpu->dr6 & DR_BUS_LOCK))	/* it is 0 where there was one */
+		return false;
+	vcpu->dr6 |= DR_BUS_LOCK;
+	msleep_interruptible(BUS_LOCK_PAUSE_MS);
+	return !(vcpu->dr6 & (DR_TRAP_BITS | DR_STEP));
+}
+
+/*
+ * True: this #AC was for a split lock, and Linux did what split_lock_detect= says:
+ * warn, wait and let it pass, or send SIGBUS to the launcher. An alignment check
+ * (EFLAGS.AC at CPL 3) is the guest's.
+ */
+static bool split_lock(struct rl_vcpu *vcpu)
+{
+	if (!boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) ||
+	    (vcpu_in_user(vcpu) && vcpu->regs->rflags & X86_EFLAGS_AC))
+		return false;
+	handle_guest_split_lock(vcpu->regs->rip);
+	return true;
+}
+
 /*
  * Serves the exit that vcpu->regs->vector names, and counts it.
  */
@@ -109,7 +144,8 @@ enum exit_action exit_handle(struct rl_vcpu *vcpu)
 		return protection_fault(vcpu, vector);
 	case 1:
 		/* DR6_RESERVED bits read as 1 and are kept as they are. */
-		inject_fault(vcpu, 1, false, 0);
+		if (!bus_lock(vcpu))
+			inject_fault(vcpu, 1, false, 0);
 		return EXIT_RESUME;
 	case VECTOR_SYSCALL32:
 		/* A fault's saved RF is 1 (SDM volume 3, 17.3.1.1). */
@@ -120,7 +156,11 @@ enum exit_action exit_handle(struct rl_vcpu *vcpu)
 	case 2: case 18:
 		fault_from_below(vcpu);
 		return EXIT_RESUME;
-	case 10: case 17: case 21: case 29: case 30:
+	case 17:
+		if (!split_lock(vcpu))
+			inject_fault(vcpu, 17, true, vcpu->regs->error);
+		return EXIT_RESUME;
+	case 10: case 21: case 29: case 30:
 		inject_fault(vcpu, vector, true, vcpu->regs->error);
 		return EXIT_RESUME;
 	}
