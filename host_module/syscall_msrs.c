@@ -84,11 +84,6 @@ void syscall_msrs_exited(void)
 		restore_msrs(this_cpu_ptr(&saved));
 }
 
-static void restore_msrs_here(void *unused)
-{
-	restore_msrs(this_cpu_ptr(&saved));
-}
-
 /* A pCPU that went through a reset has the kernel's own values again. */
 static int forget_msrs(unsigned int cpu)
 {
@@ -116,7 +111,7 @@ static int offline_msrs(unsigned int cpu)
 
 static int on_suspend(void)
 {
-	restore_msrs_here(NULL);
+	restore_msrs(this_cpu_ptr(&saved));
 	return 0;
 }
 
@@ -137,10 +132,14 @@ int syscall_msrs_init(void)
 	return 0;
 }
 
-/* The last VM is gone: every pCPU has the host's values afterwards. */
+/*
+ * The last VM is gone: every pCPU has the host's values afterwards, by offline_msrs(),
+ * which runs in a thread there. It must be a thread: KVM on AMD saves LSTAR when its
+ * own thread is scheduled and loads it behind each exit, so what an IPI puts back
+ * under a guest of KVM would be gone again at its next exit, and ours back.
+ */
 void syscall_msrs_exit(void)
 {
 	unregister_syscore_ops(&syscore);
 	cpuhp_remove_state(hotplug_state);
-	on_each_cpu(restore_msrs_here, NULL, 1);
 }
