@@ -385,3 +385,23 @@ CASE(iret_frames)
 		EQUAL(trap.frame.rip, regs.rip);
 	}
 }
+
+/*
+ * A guest that sleeps or works is not kept waiting. Three tries, as a slow machine
+ * may keep it waiting all the same. (The absence itself: tests/guest/absence.)
+ */
+CASE(own_time_is_no_absence)
+{
+	u64 before, tries = 0;
+
+	irq_enable();
+	do {
+		before = shared_page.absences;
+		tries++;
+		set_timer(1200000000);
+		while (irq_count[RL_IRQ_TIMER] < tries)
+			hypercall(RL_HC_HALT, 0, 0, 0);
+		spin_us(1200000);
+	} while (shared_page.absences != before && tries < 3);
+	EQUAL(shared_page.absences, before);
+}
