@@ -2,14 +2,11 @@
 /*
  * The console device (virtio 1.2, 5.3), multiport: several byte streams, some
  * of them consoles, and a pair of control queues to talk about them. What is
- * behind a port is vconsole_port.c's affair.
- *
- * Messages for the guest are not queued but noted as bits, and made when it has
- * a buffer for them: so a guest that never reads cannot make a list grow.
+ * behind a port is vconsole_port.c's affair, what is said of it
+ * vconsole_control.c's.
  */
 #include <endian.h>
 #include <errno.h>
-#include <linux/virtio_console.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,50 +14,12 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "model.h"
 #include "vconsole.h"
-#include "vconsole_port.h"
-
-/*J: devices.console
- * A console device could be two queues, one for each direction. But then each
- * further stream would need a device of its own, and a guest agent would have
- * to guess which one is its. So there is a second pair of queues over which
- * device and driver talk about the streams: here is a port; I am ready for it;
- * it is a console, so big; or: it is called `org.example.agent`; somebody is at
- * the other end; the guest's program has closed it.
- :*/
+#include "vconsole_device.h"
 
 #define VCONSOLE_QUEUE_SIZE	128
-#define VCONSOLE_PIECES		256
 #define VCONSOLE_BURST		32
-#define QUEUE_CONTROL_IN	2	/* to the guest */
-#define QUEUE_CONTROL_OUT	3
 #define SIZE_POLL_SECONDS	1
-
-/* What a guest is to hear of a port, in this order. */
-enum {
-	TELL_ADD = 1,
-	TELL_CONSOLE = 2,
-	TELL_NAME = 4,
-	TELL_SIZE = 8,
-	TELL_OPEN = 16,
-	TELL_LAST = TELL_OPEN,
-};
-
-struct vconsole {
-	struct virtio_device device;
-	unsigned int ports;
-	struct vconsole_port port[VCONSOLE_PORTS_MAX];
-	char notice[VCONSOLE_PORTS_MAX][64];	/* the names of ptys */
-	struct loop_source poll;	/* timerfd: have terminals been resized? */
-	bool ready;			/* the driver said DEVICE_READY */
-	struct iovec iov[VCONSOLE_PIECES];
-};
-
-static bool is_multiport(const struct vconsole *console)
-{
-	return virtio_has(&console->device, VIRTIO_CONSOLE_F_MULTIPORT);
-}
 
 static struct virtio_ring *ring_to_guest(struct vconsole *console,
 					 unsigned int port)
@@ -72,171 +31,6 @@ static struct virtio_ring *ring_from_guest(struct vconsole *console,
 					   unsigned int port)
 {
 	return &console->device.rings[port ? 2 * port + 3 : 1];
-}
-
-/* --- control messages to the guest --- */
-
-/* One message into buffer, which is large enough; its length. */
-static size_t control_message(const struct vconsole_port *port,
-			      unsigned int what, uint8_t *buffer)
-{
-	struct virtio_console_control message = {
-		.id = htole32(port->index),
-		.value = htole16(1),
-	};
-	uint16_t columns = htole16(port->size.columns);
-	uint16_t rows = htole16(port->size.rows);
-	uint16_t size[] = { port->rows_first ? rows : columns,
-			    port->rows_first ? columns : rows };
-	size_t more = 0;
-
-	switch (what) {
-	case TELL_ADD:
-		message.event = htole16(VIRTIO_CONSOLE_PORT_ADD);
-		break;
-	case TELL_CONSOLE:
-		message.event = htole16(VIRTIO_CONSOLE_CONSOLE_PORT);
-		break;
-	case TELL_NAME:
-		message.event = htole16(VIRTIO_CONSOLE_PORT_NAME);
-		more = strlen(port->name);
-		memcpy(buffer + sizeof(message), port->name, more);
-		break;
-	case TELL_SIZE:
-		message.event = htole16(VIRTIO_CONSOLE_RESIZE);
-		more = sizeof(size);
-		memcpy(buffer + sizeof(message), size, more);
-		break;
-	case TELL_OPEN:
-		message.event = htole16(VIRTIO_CONSOLE_PORT_OPEN);
-		message.value = htole16(port->connected);
-		break;
-	}
-	memcpy(buffer, &message, sizeof(message));
-	return sizeof(message) + more;
-}
-
-/* False: the guest has no buffer. */
-static bool tell_one(struct vconsole *console, struct vconsole_port *port,
-		     unsigned int what)
-{
-	struct virtio_ring *ring = &console->device.rings[QUEUE_CONTROL_IN];
-	struct ring_chain chain = {
-		.iov = console->iov,
-		.room = VCONSOLE_PIECES,
-	};
-	uint8_t message[sizeof(struct virtio_console_control) +
-			VCONSOLE_NAME_MAX];
-	size_t bytes;
-
-	if (!ring_pop(ring, &chain))
-		return false;
-	bytes = control_message(port, what, message);
-	if (chain.in_bytes < bytes) {
-		virtio_break(&console->device,
-			     "a control buffer of %u bytes is too small",
-			     (unsigned int)chain.in_bytes);
-		return false;
-	}
-	port->pending &= ~what;
-	iov_write(chain.in, chain.in_count, 0, message, bytes);
-	ring_push(ring, chain.head, bytes);
-	return true;
-}
-
-static bool tell_all(struct vconsole *console)
-{
-	struct vconsole_port *port;
-	unsigned int what;
-
-	for (port = console->port; port < console->port + console->ports;
-	     port++)
-		for (what = 1; what <= TELL_LAST; what <<= 1)
-			if (port->pending & what &&
-			    !tell_one(console, port, what))
-				return false;
-	return true;
-}
-
-static void tell_guest(struct vconsole *console)
-{
-	struct virtio_ring *ring = &console->device.rings[QUEUE_CONTROL_IN];
-
-	if (!console->device.active || !is_multiport(console) ||
-	    !console->ready)
-		return;
-	ring_quiet(ring);
-	/* Listen only for buffers that are needed. */
-	while (!tell_all(console) && ring_listen(ring))
-		;
-	ring_publish(ring);
-}
-
-/* --- control messages from the guest --- */
-
-static void port_is_ready(struct vconsole *console, struct vconsole_port *port)
-{
-	port->ready = true;
-	if (*port->name) {
-		port->pending |= TELL_NAME | TELL_OPEN;
-	} else {
-		port->pending |= TELL_CONSOLE | TELL_OPEN;
-		if (port->size.columns)
-			port->pending |= TELL_SIZE;
-	}
-	tell_guest(console);
-}
-
-static void control_from_guest(struct vconsole *console,
-			       const struct virtio_console_control *message)
-{
-	uint16_t event = le16toh(message->event);
-	uint32_t id = le32toh(message->id);
-	struct vconsole_port *port;
-	unsigned int i;
-
-	if (event == VIRTIO_CONSOLE_DEVICE_READY) {
-		/* 5.3.6.2.1: a port is added once, if this is said twice. */
-		if (console->ready || !message->value)
-			return;
-		console->ready = true;
-		for (i = 0; i < console->ports; i++)
-			console->port[i].pending = TELL_ADD;
-		tell_guest(console);
-		return;
-	}
-	if (id >= console->ports)
-		return;
-	port = &console->port[id];
-	if (event == VIRTIO_CONSOLE_PORT_READY && message->value) {
-		port_is_ready(console, port);
-	} else if (event == VIRTIO_CONSOLE_PORT_OPEN) {
-		port->open = message->value;
-		vconsole_port_want(port, port->open);
-	}
-}
-
-static void control_notify(struct vconsole *console)
-{
-	struct virtio_ring *ring = &console->device.rings[QUEUE_CONTROL_OUT];
-	struct ring_chain chain = {
-		.iov = console->iov,
-		.room = VCONSOLE_PIECES,
-	};
-	struct virtio_console_control message;
-	size_t got;
-
-	do {
-		ring_quiet(ring);
-		while (ring_pop(ring, &chain)) {
-			got = iov_read(chain.out, chain.out_count, 0, &message,
-				       sizeof(message));
-			ring_push(ring, chain.head, 0);
-			if (got == sizeof(message))
-				control_from_guest(console, &message);
-		}
-		ring_publish(ring);
-	} while (ring_listen(ring));
 }
 
 /* --- bytes --- */
@@ -281,7 +75,7 @@ void vconsole_readable(struct vconsole *console, unsigned int index)
 static bool is_patient(const struct vconsole *console,
 		       const struct vconsole_port *port)
 {
-	return is_multiport(console) && *port->name;
+	return vconsole_is_multiport(console) && *port->name;
 }
 
 /* True: the chain is done with. */
@@ -353,7 +147,7 @@ void vconsole_connection(struct vconsole *console, unsigned int index)
 	if (!port->ready)
 		return;
 	port->pending |= TELL_OPEN;
-	tell_guest(console);
+	vconsole_tell(console);
 }
 
 /* --- sizes --- */
@@ -367,10 +161,10 @@ static void size_changed(struct vconsole *console, struct vconsole_port *port)
 	if (!port->index)
 		virtio_config_store(&console->device, 0, size, sizeof(size),
 				    console->device.active &&
-				    !is_multiport(console));
+				    !vconsole_is_multiport(console));
 	if (port->ready && !*port->name) {
 		port->pending |= TELL_SIZE;
-		tell_guest(console);
+		vconsole_tell(console);
 	}
 }
 
@@ -395,11 +189,11 @@ static void vconsole_notify(struct virtio_device *device, unsigned int queue)
 	struct vconsole *console = (struct vconsole *)device;
 	unsigned int port = queue < 2 ? 0 : queue / 2 - 1;
 
-	if (is_multiport(console) && queue == QUEUE_CONTROL_IN)
-		tell_guest(console);
-	else if (is_multiport(console) && queue == QUEUE_CONTROL_OUT)
-		control_notify(console);
-	else if (port >= console->ports || (!is_multiport(console) && queue > 1))
+	if (vconsole_is_multiport(console) && queue == VCONSOLE_CONTROL_IN)
+		vconsole_tell(console);
+	else if (vconsole_is_multiport(console) && queue == VCONSOLE_CONTROL_OUT)
+		vconsole_hear(console);
+	else if (port >= console->ports || (!vconsole_is_multiport(console) && queue > 1))
 		return;
 	else if (queue & 1)
 		vconsole_writable(console, port);
@@ -418,7 +212,7 @@ static void vconsole_activate(struct virtio_device *device)
 		if (*console->notice[i])
 			virtio_log(device, "port %u is %s", i,
 				   console->notice[i]);
-	if (!is_multiport(console)) {
+	if (!vconsole_is_multiport(console)) {
 		/* Linux reads the size there only when it has changed. */
 		if (console->port[0].size.columns)
 			size_changed(console, &console->port[0]);
