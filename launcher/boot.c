@@ -206,8 +206,8 @@ void boot_check_console(const char *line)
 		return;
 	bytes = strcspn(last, " ");
 	log_warnx("the last console= of the kernel's arguments is %.*s, which "
-		  "a guest does not have: no login may appear here. Leave it "
-		  "out, or put console=hvc0 behind it", (int)bytes, last);
+		  "a guest does not have: what init writes is lost, and no "
+		  "login appears. Leave it out, or put console=hvc0 behind it", (int)bytes, last);
 }
 
 static void add_e820(struct boot_params *params, uint64_t start, uint64_t end,
