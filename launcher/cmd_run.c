@@ -205,24 +205,10 @@ static void collect_stats(struct run *run, const struct machine *machine)
 	log_warn("the module gives no statistics");
 }
 
-/* Does a device connect by name, or remove its socket in the end? */
-static bool uses_sockets(const struct run_options *options)
-{
-	const char *text;
-	unsigned int i;
-
-	for (i = 0; i < options->device_count; i++) {
-		text = options->devices[i].text;
-		if (text && (strstr(text, "unix") || strstr(text, "socket")))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Before the first guest's first instruction, and before any thread. What is
  * needed later by name is opened now: the kernel, for a reboot, and the
- * statistics, where we may be somebody else by then.
+ * statistics.
  */
 static int confine(struct run *run)
 {
@@ -230,8 +216,7 @@ static int confine(struct run *run)
 	struct sandbox_options sandbox = {
 		.user = options->user,
 		.folder = options->folder,
-		.files = options->stats,
-		.sockets = uses_sockets(options),
+		.needs = devices_needs(run->devices),
 	};
 
 	if (options->no_sandbox || run->confined)
@@ -239,12 +224,8 @@ static int confine(struct run *run)
 	run->confined = true;
 	if (prepared_hold(&run->prepared))
 		return STATUS_ERROR;
-	if (options->stats && (options->user || options->folder ||
-			       !geteuid())) {
-		if (stats_hold(options->stats))
-			return STATUS_USAGE;
-		sandbox.files = false;
-	}
+	if (options->stats && stats_hold(options->stats))
+		return STATUS_USAGE;
 	return sandbox_enter(&sandbox) ? STATUS_HOST : STATUS_OK;
 }
 

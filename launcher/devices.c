@@ -354,6 +354,15 @@ void devices_access(struct devices *devices, struct rl_run *run)
 		run->result = virtio_read(device, offset, run->bytes);
 }
 
+unsigned int devices_needs(const struct devices *devices)
+{
+	unsigned int needs = 0;
+
+	for (unsigned int i = 0; devices && i < devices->count; i++)
+		needs |= virtio_needs(devices->slots[i].device);
+	return needs;
+}
+
 unsigned int devices_count(const struct devices *devices)
 {
 	return devices ? devices->count : 0;

@@ -49,6 +49,8 @@ void devices_detach(struct devices *devices);
 void devices_access(struct devices *devices, struct rl_run *run);
 
 /* For the statistics. NULL has none. */
+/* What they all need of a sandbox: VIRTIO_NEEDS_*. */
+unsigned int devices_needs(const struct devices *);
 unsigned int devices_count(const struct devices *devices);
 const struct virtio_device *devices_get(const struct devices *devices,
 					unsigned int index);

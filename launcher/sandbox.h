@@ -8,13 +8,10 @@
 #ifndef RINGLET_LAUNCHER_SANDBOX_H
 #define RINGLET_LAUNCHER_SANDBOX_H
 
-#include <stdbool.h>
-
 struct sandbox_options {
 	const char *user;	/* NULL, or USER[:GROUP], names or numbers */
 	const char *folder;	/* NULL, or the new root directory */
-	bool files;		/* files will still be opened by name */
-	bool sockets;		/* a device may connect, listen, unlink */
+	unsigned int needs;	/* VIRTIO_NEEDS_*, of all devices together */
 };
 
 /*

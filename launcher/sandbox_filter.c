@@ -1,28 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The system calls that the launcher may use once its guest runs. What is not
- * listed fails with EPERM; what only an intruder would try ends the process.
+ * The system calls that the launcher may use once its guest runs. What it knows
+ * but may not do fails with EPERM; what it does not know, with ENOSYS, as on a
+ * kernel that does not have it, so that a C library of tomorrow tries the
+ * older call; what only an intruder would try ends the process.
  *
  * Arguments are looked at where a call can do too much otherwise: no
- * executable memory, no process (only threads), no ioctl but those that
- * devices use (TIOCSTI, for one, types into the user's shell).
+ * executable memory, no process (only threads), no signal to others, no ioctl
+ * or fcntl but those that are used (TIOCSTI types into the user's shell,
+ * F_SETOWN with F_SETSIG is a kill(2) of its own).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "../abi/ringlet.h"
+#include "../virtio_devices/device.h"
 #include "log.h"
 #include "sandbox.h"
 
+#define SOCKET_TYPE	0xf	/* without SOCK_NONBLOCK and SOCK_CLOEXEC */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Whatever the arguments. */
@@ -31,16 +39,16 @@ static const int always[] = {
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev),
 	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(preadv),
 	SCMP_SYS(pwritev), SCMP_SYS(preadv2), SCMP_SYS(pwritev2),
-	SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(fcntl),
+	SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(fstat),
 	SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range),
 	SCMP_SYS(fallocate), SCMP_SYS(ftruncate), SCMP_SYS(dup),
 	SCMP_SYS(statx), SCMP_SYS(newfstatat), SCMP_SYS(fadvise64),
 	/* rings that are there, and restricted to reading and writing */
 	SCMP_SYS(io_uring_enter),
 	/* sockets that are open */
-	SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
-	SCMP_SYS(recvfrom), SCMP_SYS(shutdown), SCMP_SYS(accept4),
-	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(socketpair),
+	SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(recvfrom),
+	SCMP_SYS(shutdown), SCMP_SYS(accept4),
+	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
 	SCMP_SYS(getsockname), SCMP_SYS(getpeername),
 	/* waiting */
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(epoll_create1),
@@ -58,7 +66,7 @@ static const int always[] = {
 	SCMP_SYS(sched_getaffinity), SCMP_SYS(membarrier), SCMP_SYS(getcpu),
 	SCMP_SYS(set_tid_address), SCMP_SYS(gettid), SCMP_SYS(getpid),
 	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
-	SCMP_SYS(getegid), SCMP_SYS(tgkill), SCMP_SYS(rt_sigaction),
+	SCMP_SYS(getegid), SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(rt_sigtimedwait), SCMP_SYS(rt_sigpending),
 	SCMP_SYS(sigaltstack), SCMP_SYS(clock_gettime),
@@ -69,20 +77,35 @@ static const int always[] = {
 	SCMP_SYS(getpgrp), SCMP_SYS(getpgid), SCMP_SYS(getppid),
 };
 
-/* sandbox_options.files: the statistics, which replace a file. */
-static const int with_files[] = {
-	SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(unlink),
-	SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat),
-	SCMP_SYS(renameat2), SCMP_SYS(fchmod), SCMP_SYS(stat),
-	SCMP_SYS(lstat), SCMP_SYS(access), SCMP_SYS(faccessat),
-	SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
-	SCMP_SYS(getcwd),
+/* Each of VIRTIO_NEEDS_*. */
+static const int to_connect[] = { SCMP_SYS(connect) };
+static const int to_listen[] = {
+	SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
+};
+static const int to_remove[] = {
+	SCMP_SYS(flock), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
 };
 
-/* sandbox_options.sockets: a cable that is plugged in again. */
-static const int with_sockets[] = {
-	SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(flock),
-	SCMP_SYS(unlink), SCMP_SYS(unlinkat),
+/* Known, and not for us: EPERM tells more than ENOSYS where one is missed. */
+static const int refused[] = {
+	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(creat),
+	SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(access),
+	SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat), SCMP_SYS(getcwd), SCMP_SYS(rename),
+	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(link),
+	SCMP_SYS(linkat), SCMP_SYS(symlink), SCMP_SYS(symlinkat),
+	SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(rmdir),
+	SCMP_SYS(mknod), SCMP_SYS(mknodat), SCMP_SYS(chmod),
+	SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SCMP_SYS(chown),
+	SCMP_SYS(fchown), SCMP_SYS(lchown), SCMP_SYS(fchownat),
+	SCMP_SYS(truncate), SCMP_SYS(chdir), SCMP_SYS(fchdir),
+	SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(rt_sigqueueinfo),
+	SCMP_SYS(rt_tgsigqueueinfo), SCMP_SYS(pidfd_open),
+	SCMP_SYS(pidfd_send_signal), SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(timer_create), SCMP_SYS(io_uring_setup),
+	SCMP_SYS(io_uring_register), SCMP_SYS(memfd_create),
+	SCMP_SYS(setpriority), SCMP_SYS(setrlimit), SCMP_SYS(prlimit64),
+	SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setscheduler),
 };
 
 static const unsigned long ioctls[] = {
@@ -93,6 +116,9 @@ static const unsigned long ioctls[] = {
 	TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, TIOCGPGRP, FIONREAD,
 	BLKGETSIZE64, BLKSSZGET, BLKPBSZGET, BLKDISCARD, BLKZEROOUT,
 };
+
+/* fdopen(3) asks for the flags; a reboot reads the kernel again. */
+static const unsigned long fcntls[] = { F_GETFL, F_GETFD, F_DUPFD_CLOEXEC };
 
 /* Nothing of ours calls these, so who does is not us. */
 static const int never[] = {
@@ -123,19 +149,9 @@ static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls,
 	return error;
 }
 
-/* A call whose argument is value; or has these bits of a mask. */
+/* A call whose argument, as far as mask goes, is value. */
 static int add_if(scmp_filter_ctx filter, int call, unsigned int argument,
-		  uint64_t value)
-{
-	struct scmp_arg_cmp test = {
-		.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value,
-	};
-
-	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &test);
-}
-
-static int add_if_bits(scmp_filter_ctx filter, int call,
-		       unsigned int argument, uint64_t mask, uint64_t value)
+		  uint64_t mask, uint64_t value)
 {
 	struct scmp_arg_cmp test = {
 		.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask,
@@ -145,32 +161,87 @@ static int add_if_bits(scmp_filter_ctx filter, int call,
 	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &test);
 }
 
-/* Calls of which only some uses are ours. */
-static int add_some(scmp_filter_ctx filter)
+static int add_each(scmp_filter_ctx filter, int call,
+		    const unsigned long *values, size_t count)
 {
 	int error = 0;
 	size_t i;
 
-	for (i = 0; i < COUNT(ioctls) && !error; i++)
-		error = add_if(filter, SCMP_SYS(ioctl), 1, ioctls[i]);
+	for (i = 0; i < count && !error; i++)
+		error = add_if(filter, call, 1, UINT64_MAX, values[i]);
+	return error;
+}
+
+/* Calls of which only some uses are ours: the others give ENOSYS. */
+static int add_some(scmp_filter_ctx filter)
+{
+	const struct {
+		int call;
+		unsigned int argument;
+		uint64_t mask, value;
+	} some[] = {
+		{ SCMP_SYS(mmap), 2, PROT_EXEC, 0 },
+		{ SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
+		{ SCMP_SYS(clone), 0, CLONE_THREAD, CLONE_THREAD },
+		{ SCMP_SYS(prctl), 0, UINT64_MAX, PR_SET_NAME },
+		/* To threads of our own; the kernel looks at 32 bits. */
+		{ SCMP_SYS(tgkill), 0, UINT32_MAX, getpid() },
+		/* A datagram socket could send to any name. */
+		{ SCMP_SYS(sendto), 4, UINT64_MAX, 0 },
+	};
+	int error = add_each(filter, SCMP_SYS(ioctl), ioctls, COUNT(ioctls));
+	size_t i;
+
 	if (!error)
-		error = add_if_bits(filter, SCMP_SYS(mmap), 2, PROT_EXEC, 0);
-	if (!error)
-		error = add_if_bits(filter, SCMP_SYS(mprotect), 2, PROT_EXEC,
-				    0);
-	if (!error)
-		error = add_if_bits(filter, SCMP_SYS(clone), 0, CLONE_THREAD,
-				    CLONE_THREAD);
+		error = add_each(filter, SCMP_SYS(fcntl), fcntls,
+				 COUNT(fcntls));
+	for (i = 0; i < COUNT(some) && !error; i++)
+		error = add_if(filter, some[i].call, some[i].argument,
+			       some[i].mask, some[i].value);
 	/*
-	 * clone3's flags are in memory, where a filter cannot look. With this
-	 * answer the C library goes back to clone.
+	 * clone3's flags are in memory, where a filter cannot look. As it is
+	 * not listed it gives ENOSYS, and the C library goes back to clone.
 	 */
+	return error;
+}
+
+/* Streams between processes: no internet, and nothing without a connection. */
+static int add_stream(scmp_filter_ctx filter, int call)
+{
+	const struct scmp_arg_cmp tests[][2] = {
+		{ { .arg = 0, .op = SCMP_CMP_EQ, .datum_a = AF_UNIX },
+		  { .arg = 1, .op = SCMP_CMP_MASKED_EQ, .datum_a = SOCKET_TYPE,
+		    .datum_b = SOCK_STREAM } },
+		{ { .arg = 0, .op = SCMP_CMP_EQ, .datum_a = AF_UNIX },
+		  { .arg = 1, .op = SCMP_CMP_MASKED_EQ, .datum_a = SOCKET_TYPE,
+		    .datum_b = SOCK_SEQPACKET } },
+	};
+	int error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 2,
+					   tests[0]);
+
 	if (!error)
-		error = seccomp_rule_add_array(filter,
-					       SCMP_ACT_ERRNO(ENOSYS),
-					       SCMP_SYS(clone3), 0, NULL);
-	if (!error)
-		error = add_if(filter, SCMP_SYS(prctl), 0, PR_SET_NAME);
+		error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 2,
+					       tests[1]);
+	return error;
+}
+
+static int add_needs(scmp_filter_ctx filter, unsigned int needs)
+{
+	const bool sockets = needs & (VIRTIO_NEEDS_CONNECT |
+				      VIRTIO_NEEDS_LISTEN);
+	int error = add_stream(filter, SCMP_SYS(socketpair));
+
+	if (!error && sockets)
+		error = add_stream(filter, SCMP_SYS(socket));
+	if (!error && (needs & VIRTIO_NEEDS_CONNECT))
+		error = add_all(filter, SCMP_ACT_ALLOW, to_connect,
+				COUNT(to_connect));
+	if (!error && (needs & VIRTIO_NEEDS_LISTEN))
+		error = add_all(filter, SCMP_ACT_ALLOW, to_listen,
+				COUNT(to_listen));
+	if (!error && (needs & VIRTIO_NEEDS_REMOVE))
+		error = add_all(filter, SCMP_ACT_ALLOW, to_remove,
+				COUNT(to_remove));
 	return error;
 }
 
@@ -183,21 +254,16 @@ static int add_rules(scmp_filter_ctx filter,
 		error = add_all(filter, SCMP_ACT_KILL_PROCESS, never,
 				COUNT(never));
 	if (!error)
+		error = add_all(filter, SCMP_ACT_ERRNO(EPERM), refused,
+				COUNT(refused));
+	if (!error)
 		error = add_some(filter);
-	if (!error && options->files)
-		error = add_all(filter, SCMP_ACT_ALLOW, with_files,
-				COUNT(with_files));
-	if (!error && options->sockets)
-		error = add_all(filter, SCMP_ACT_ALLOW, with_sockets,
-				COUNT(with_sockets));
-	if (!error && options->sockets)
-		error = add_if(filter, SCMP_SYS(socket), 0, AF_UNIX);
-	return error;
+	return error ? error : add_needs(filter, options->needs);
 }
 
 int sandbox_filter(const struct sandbox_options *options)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int error = -ENOMEM;
 
 	if (filter) {

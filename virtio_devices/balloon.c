@@ -365,6 +365,8 @@ static int balloon_create(const char *text, const struct virtio_setup *setup,
 				 named_socket_advice(error));
 	}
 	if (!error) {
+		if (*path)
+			balloon->device.needs = VIRTIO_NEEDS_REMOVE;
 		*device = &balloon->device;
 		return 0;
 	}

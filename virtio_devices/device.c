@@ -165,6 +165,11 @@ int virtio_kick_fd(const struct virtio_device *device, unsigned int queue)
 	return device->transport->kicks[queue].source.fd;
 }
 
+unsigned int virtio_needs(const struct virtio_device *device)
+{
+	return device->needs;
+}
+
 const char *virtio_name(const struct virtio_device *device)
 {
 	return device->name;

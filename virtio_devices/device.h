@@ -134,6 +134,15 @@ void virtio_write(struct virtio_device *device, uint64_t offset,
 unsigned int virtio_queue_count(const struct virtio_device *device);
 int virtio_kick_fd(const struct virtio_device *device, unsigned int queue);
 
+/*
+ * What a device will still do by name while its guest runs, for a sandbox to
+ * allow: nothing, or the sum of these. Constant from create on.
+ */
+#define VIRTIO_NEEDS_CONNECT	1u	/* connect to an AF_UNIX socket */
+#define VIRTIO_NEEDS_LISTEN	2u	/* bind one; it connects to try it */
+#define VIRTIO_NEEDS_REMOVE	4u	/* remove its socket's name */
+unsigned int virtio_needs(const struct virtio_device *device);
+
 /* For messages and statistics: "disk0". */
 const char *virtio_name(const struct virtio_device *device);
 

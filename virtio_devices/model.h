@@ -97,6 +97,7 @@ struct virtio_device {
 	/* First contents by the device; see virtio_config_store(). */
 	uint8_t config[VIRTIO_CONFIG_MAX];
 	char name[VIRTIO_NAME_MAX];	/* "disk0" */
+	unsigned int needs;		/* VIRTIO_NEEDS_* */
 
 	/* For the device to read, in ops. */
 	const struct virtio_host *host;	/* NULL: no machine */

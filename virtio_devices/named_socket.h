@@ -28,7 +28,7 @@ int named_socket_open(struct named_socket *name, const char *path);
  * A socket that listens under the name, nonblocking: its fd, for the caller to
  * close. -EEXIST: something that is no socket has the name. -EADDRINUSE:
  * somebody who lives has it. -EAGAIN: the folder's lock is taken. Or another
- * -errno. May be called again, also in the sandbox (VIRTIO_NEEDS_LISTEN).
+ * -errno. May be called again, also in the sandbox (VIRTIO_NEEDS_LISTEN and _REMOVE).
  */
 int named_socket_listen(struct named_socket *name, int backlog);
 

@@ -270,6 +270,7 @@ static int net_init(struct net *net, unsigned int order)
 	if (error)
 		goto close_again;
 	net->backend->net = net;
+	net->device.needs = net->backend->needs;
 	error = loop_watch(net->device.loop, &net->again, EPOLLIN);
 	if (!error)
 		error = net->backend->ops->start(net->backend,

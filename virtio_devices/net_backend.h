@@ -72,6 +72,7 @@ struct net_backend {
 	bool offloads;		/* headers travel with the frames */
 	bool link_up;		/* see net_link_changed() */
 	uint16_t mtu;		/* to advise the guest, or 0 */
+	unsigned int needs;	/* VIRTIO_NEEDS_*, for the device */
 };
 
 /* What the user wants; pointers are into the option's text. */

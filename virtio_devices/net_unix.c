@@ -14,6 +14,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "named_socket.h"
 #include "net_stream.h"
 
@@ -155,6 +156,10 @@ static void unix_init(struct net_unix *cable,
 	cable->stream.lost = unix_lost;
 	cable->stream.backend.ops = &unix_ops;
 	cable->stream.backend.mtu = options->mtu;
+	/* It may change sides whenever the other end goes. */
+	cable->stream.backend.needs = VIRTIO_NEEDS_CONNECT |
+				      VIRTIO_NEEDS_LISTEN |
+				      VIRTIO_NEEDS_REMOVE;
 	cable->listener.fd = -1;
 	cable->listener.callback = unix_accept;
 	cable->listener.argument = cable;

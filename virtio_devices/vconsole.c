@@ -408,6 +408,9 @@ static int vconsole_create(const char *text, const struct virtio_setup *setup,
 				 text, strerror(-error));
 	}
 	if (!error) {
+		for (i = 0; i < console->ports; i++)
+			if (console->port[i].listener.fd >= 0)
+				console->device.needs = VIRTIO_NEEDS_REMOVE;
 		*device = &console->device;
 		return 0;
 	}

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,10 +21,18 @@
 #include "unit.h"
 
 #include "launcher/sandbox.h"
+#include "virtio_devices/device.h"
 
 static const struct sandbox_options strict;
-static const struct sandbox_options with_files = { .files = true };
-static const struct sandbox_options with_sockets = { .sockets = true };
+static const struct sandbox_options connects = {
+	.needs = VIRTIO_NEEDS_CONNECT,
+};
+static const struct sandbox_options listens = {
+	.needs = VIRTIO_NEEDS_LISTEN,
+};
+static const struct sandbox_options removes = {
+	.needs = VIRTIO_NEEDS_REMOVE,
+};
 
 /* /proc/self/status, opened before. */
 static int status_fd;
@@ -138,29 +147,183 @@ static int try_mount(void)
 	return umount2("/no/such", 0) ? errno : 0;
 }
 
+static int try_bind(void)
+{
+	struct sockaddr_un address = { AF_UNIX, "/no/such/folder/socket" };
+
+	return bind(0, (struct sockaddr *)&address, sizeof(address)) ? errno :
+								       0;
+}
+
+static int try_unlink(void)
+{
+	return unlink("/no/such/file") ? errno : 0;
+}
+
+static int try_unlinkat(void)
+{
+	return unlinkat(AT_FDCWD, "/no/such/file", 0) ? errno : 0;
+}
+
+static int try_rename(void)
+{
+	return rename("/no/such/file", "/no/such") ? errno : 0;
+}
+
+static int try_datagram(void)
+{
+	return socket(AF_UNIX, SOCK_DGRAM, 0) >= 0 ? 0 : errno;
+}
+
+static int try_pair(void)
+{
+	int pair[2];
+
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ?
+	       errno : 0;
+}
+
+static int try_other_pair(void)
+{
+	int pair[2];
+
+	return socketpair(AF_TIPC, SOCK_SEQPACKET, 0, pair) ? errno : 0;
+}
+
+static int try_unknown(void)
+{
+	return syscall(SYS_swapoff, "/no/such") ? errno : 0;
+}
+
+static int try_new(void)
+{
+	return syscall(100000) ? errno : 0;
+}
+
+static int try_kill(void)
+{
+	return kill(getpid(), 0) ? errno : 0;
+}
+
+static int try_own_thread(void)
+{
+	return raise(SIGURG) ? errno : 0;
+}
+
+static int try_flags(void)
+{
+	return fcntl(0, F_GETFL) < 0 ? errno : 0;
+}
+
+static int try_duplicate(void)
+{
+	return fcntl(status_fd, F_DUPFD_CLOEXEC, 0) < 0 ? errno : 0;
+}
+
+static int try_owner(void)
+{
+	return fcntl(0, F_SETOWN, getppid()) ? errno : 0;
+}
+
+static int try_signal(void)
+{
+	return fcntl(0, F_SETSIG, SIGKILL) ? errno : 0;
+}
+
+static int try_async(void)
+{
+	return fcntl(0, F_SETFL, O_ASYNC) ? errno : 0;
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(result(&strict, try_open), EPERM);
-	assert_int_equal(result(&strict, try_socket), EPERM);
-	assert_int_equal(result(&strict, try_connect), EPERM);
-	assert_int_equal(result(&strict, try_executable_memory), EPERM);
-	assert_int_equal(result(&strict, try_protect), EPERM);
-	assert_int_equal(result(&strict, try_type), EPERM);
-	assert_int_equal(result(&strict, try_dumpable), EPERM);
-	assert_int_equal(result(&strict, try_fork), EPERM);
-	assert_int_equal(result(&with_files, try_socket), EPERM);
-	assert_int_equal(result(&with_sockets, try_open), EPERM);
-	assert_int_equal(result(&with_sockets, try_internet), EPERM);
+	assert_int_equal(result(&strict, try_rename), EPERM);
+	assert_int_equal(result(&strict, try_kill), EPERM);
+	assert_int_equal(result(&strict, try_executable_memory), ENOSYS);
+	assert_int_equal(result(&strict, try_protect), ENOSYS);
+	assert_int_equal(result(&strict, try_type), ENOSYS);
+	assert_int_equal(result(&strict, try_dumpable), ENOSYS);
+	assert_int_equal(result(&strict, try_fork), ENOSYS);
+	assert_int_equal(result(&strict, try_other_pair), ENOSYS);
+}
+
+static void test_unknown_calls_do_not_exist(void **state)
+{
+	(void)state;
+	assert_int_equal(result(&strict, try_unknown), ENOSYS);
+	assert_int_equal(result(&strict, try_new), ENOSYS);
+}
+
+static void test_needs(void **state)
+{
+	static const struct {
+		int (*try)(void);
+		unsigned int needs;	/* any of them is enough */
+	} calls[] = {
+		{ try_socket, VIRTIO_NEEDS_CONNECT | VIRTIO_NEEDS_LISTEN },
+		{ try_connect, VIRTIO_NEEDS_CONNECT | VIRTIO_NEEDS_LISTEN },
+		{ try_bind, VIRTIO_NEEDS_LISTEN },
+		{ try_unlink, VIRTIO_NEEDS_REMOVE },
+		{ try_unlinkat, VIRTIO_NEEDS_REMOVE },
+	};
+	static const struct sandbox_options *const all[] = {
+		&strict, &connects, &listens, &removes,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		for (size_t j = 0; j < sizeof(all) / sizeof(all[0]); j++) {
+			int error = result(all[j], calls[i].try);
+
+			if ((error != ENOSYS) !=
+			    !!(calls[i].needs & all[j]->needs))
+				fail_msg("call %zu, needs %u: errno %d", i,
+					 all[j]->needs, error);
+		}
+	for (size_t j = 0; j < sizeof(all) / sizeof(all[0]); j++) {
+		assert_int_equal(result(all[j], try_open), EPERM);
+		assert_int_equal(result(all[j], try_internet), ENOSYS);
+		assert_int_equal(result(all[j], try_datagram), ENOSYS);
+	}
 }
 
 static void test_allowed(void **state)
 {
 	(void)state;
 	assert_int_equal(result(&strict, try_thread), 0);
-	assert_int_equal(result(&with_files, try_open), 0);
-	assert_int_equal(result(&with_sockets, try_socket), 0);
-	assert_int_not_equal(result(&with_sockets, try_connect), EPERM);
+	assert_int_equal(result(&strict, try_pair), 0);
+	assert_int_equal(result(&strict, try_flags), 0);
+	assert_int_equal(result(&strict, try_duplicate), 0);
+}
+
+static pid_t victim;
+
+static int try_kill_thread(void)
+{
+	return syscall(SYS_tgkill, victim, victim, SIGKILL) ? errno : 0;
+}
+
+/* Signals reach our own threads, whichever way they are asked for. */
+static void test_no_signal_to_others(void **state)
+{
+	int status;
+
+	(void)state;
+	victim = fork();
+	assert_true(victim >= 0);
+	if (!victim)
+		for (;;)
+			pause();
+	assert_int_equal(result(&strict, try_own_thread), 0);
+	assert_int_equal(result(&strict, try_kill_thread), ENOSYS);
+	assert_int_equal(result(&strict, try_owner), ENOSYS);
+	assert_int_equal(result(&strict, try_signal), ENOSYS);
+	assert_int_equal(result(&strict, try_async), ENOSYS);
+	assert_int_equal(waitpid(victim, &status, WNOHANG), 0);
+	assert_int_equal(kill(victim, SIGKILL), 0);
+	assert_int_equal(waitpid(victim, &status, 0), victim);
 }
 
 static void test_deadly(void **state)
@@ -172,7 +335,7 @@ static void test_deadly(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
-		status = attempt(&with_files, tries[i]);
+		status = attempt(&strict, tries[i]);
 		assert_true(WIFSIGNALED(status));
 		assert_int_equal(WTERMSIG(status), SIGSYS);
 	}
@@ -262,7 +425,10 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_unknown_calls_do_not_exist),
+		cmocka_unit_test(test_needs),
 		cmocka_unit_test(test_allowed),
+		cmocka_unit_test(test_no_signal_to_others),
 		cmocka_unit_test(test_deadly),
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_user_and_root),
