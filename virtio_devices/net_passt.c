@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "net_stream.h"
+#include "words.h"
 
 /* passt's own default: 64 KB less a header, rounded down to words of IPv4. */
 #define PASST_MTU	65520
@@ -213,6 +214,12 @@ int net_fd_open(const struct net_options *options,
 	int type;
 	socklen_t size = sizeof(type);
 
+	if (words_adopt_fd(options->fd)) {
+		snprintf(message, message_size, "--net fd=%d was not handed "
+			 "over by whoever started ringlet, or is used twice",
+			 options->fd);
+		return -EINVAL;
+	}
 	if (getsockopt(options->fd, SOL_SOCKET, SO_TYPE, &type, &size) ||
 	    type != SOCK_STREAM) {
 		snprintf(message, message_size, "--net fd=%d is no stream "

@@ -261,7 +261,8 @@ static int open_fd(struct vconsole_port *port, const char *value)
 	struct stat status;
 	uint64_t fd;
 
-	if (words_number(value, 0, INT_MAX, &fd) || fstat(fd, &status))
+	if (words_number(value, 0, INT_MAX, &fd) || fstat(fd, &status) ||
+	    words_adopt_fd(fd))
 		return -EBADF;
 	port->source.fd = fd;
 	port->write_only = S_ISREG(status.st_mode);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Taking an option's text apart. See words.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "words.h"
 
@@ -100,5 +102,15 @@ int words_size(const char *value, uint64_t *bytes)
 	if (errno || parsed > UINT64_MAX >> shift)
 		return -EINVAL;
 	*bytes = (uint64_t)parsed << shift;
+	return 0;
+}
+
+int words_adopt_fd(int fd)
+{
+	int flags = fd > STDERR_FILENO ? fcntl(fd, F_GETFD) : -1;
+
+	if (flags < 0 || (flags & FD_CLOEXEC) ||
+	    fcntl(fd, F_SETFD, flags | FD_CLOEXEC))
+		return -EBADF;
 	return 0;
 }

@@ -38,4 +38,11 @@ int words_number(const char *value, uint64_t least, uint64_t most,
 /* Bytes: 64K, 128M, 1G; without a suffix megabytes. 0 or -EINVAL. */
 int words_size(const char *value, uint64_t *bytes);
 
+/*
+ * Is this a descriptor that whoever started us left open for us? Then it is 3 or
+ * above, and not close-on-exec, as all of our own are. It becomes so now: nobody
+ * gets it twice, and no program that we start. 0 or -EBADF.
+ */
+int words_adopt_fd(int fd);
+
 #endif

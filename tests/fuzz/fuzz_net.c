@@ -126,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (choice & CHOICE_CABLE) {
 		device = make_cable(&fds[0], choice);
 	} else {
-		if (socketpair(AF_UNIX, SOCK_CLOEXEC | SOCK_NONBLOCK |
+		if (socketpair(AF_UNIX, SOCK_NONBLOCK |
 			       (choice & CHOICE_TAP ? SOCK_DGRAM :
 						      SOCK_STREAM), 0, fds))
 			abort();

@@ -66,7 +66,7 @@ static struct virtio_device *make(int fds[PORTS][2])
 	int i;
 
 	for (i = 0; i < PORTS; i++)
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds[i]))
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds[i]))
 			abort();
 	snprintf(text, sizeof(text), "fd=%d,size=80x25+fd=%d,name=a.b+fd=%d",
 		 fds[0][1], fds[1][1], fds[2][1]);

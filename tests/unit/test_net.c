@@ -2,6 +2,7 @@
 /* The network device: both ends of the cable are in this test. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_mmio.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +48,7 @@ static void start(const char *more, uint64_t features)
 	char text[64];
 	int fds[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-				    fds), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	peer = fds[0];
 	snprintf(text, sizeof(text), "fd=%d%s", fds[1], more);
 	device = create(text);
@@ -914,6 +914,29 @@ static void test_unix_cable(void **state)
 	assert_int_equal(rmdir(path), 0);
 }
 
+/* The launcher's own sockets cannot be named by fd=N, nor one of them twice. */
+static void test_fd_of_our_own_is_refused(void **state)
+{
+	const struct virtio_setup setup = { .cpus = 1 };
+	struct virtio_device *one, *none;
+	char text[64], message[128];
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+				    fds), 0);
+	snprintf(text, sizeof(text), "fd=%d", fds[1]);
+	assert_int_equal(net_kind.create(text, &setup, &none, message,
+					 sizeof(message)), -EINVAL);
+	assert_non_null(strstr(message, "handed over"));
+	assert_int_equal(fcntl(fds[1], F_SETFD, 0), 0);
+	one = create(text);
+	assert_int_equal(net_kind.create(text, &setup, &none, message,
+					 sizeof(message)), -EINVAL);
+	virtio_destroy(one);
+	close(fds[0]);
+}
+
 /* --net unix=PATH once deleted PATH, whatever it was. */
 static void test_unix_keeps_a_file(void **state)
 {
@@ -1003,6 +1026,7 @@ int main(void)
 		cmocka_unit_test(test_features_that_need_others),
 		cmocka_unit_test(test_unix_cable),
 		cmocka_unit_test(test_unix_keeps_a_file),
+		cmocka_unit_test(test_fd_of_our_own_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);

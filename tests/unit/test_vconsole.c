@@ -614,6 +614,39 @@ static void test_stale_socket(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+static int create_error(const char *text)
+{
+	struct virtio_setup setup = { .cpus = 1 };
+	struct virtio_device *made;
+	char message[256];
+	int error = vconsole_kind.create(text, &setup, &made, message,
+					 sizeof(message));
+
+	if (!error)
+		virtio_destroy(made);
+	return error;
+}
+
+/* A guest once wrote its login prompt into its own disk image by fd=N. */
+static void test_fd_of_our_own_is_refused(void **state)
+{
+	char text[64];
+	int own = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int handed = open("/dev/null", O_RDWR);
+
+	(void)state;
+	snprintf(text, sizeof(text), "fd=%d", own);
+	assert_int_equal(create_error(text), -EBADF);
+	assert_int_equal(create_error("fd=0"), -EBADF);
+	assert_int_equal(create_error("fd=2"), -EBADF);
+	snprintf(text, sizeof(text), "fd=%d+fd=%d", handed, handed);
+	assert_int_equal(create_error(text), -EBADF);
+	close(own);
+	handed = open("/dev/null", O_RDWR);
+	snprintf(text, sizeof(text), "fd=%d", handed);
+	assert_int_equal(create_error(text), 0);
+}
+
 static void test_options(void **state)
 {
 	static const char *const wrong[] = {
@@ -655,6 +688,7 @@ int main(void)
 		cmocka_unit_test(test_pty_resize),
 		cmocka_unit_test(test_socket_port),
 		cmocka_unit_test(test_stale_socket),
+		cmocka_unit_test(test_fd_of_our_own_is_refused),
 		cmocka_unit_test(test_options),
 	};
 
