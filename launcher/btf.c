@@ -99,9 +99,12 @@ static const char *index_types(struct btf *btf)
 			uint32_t *more;
 
 			room = room ? room * 2 : 4096;
-			more = realloc(btf->offsets, room * sizeof(*more));
-			if (!more || room > TYPES_MAX)
+			/* After realloc() the old array may be gone. */
+			if (room > TYPES_MAX)
 				return "its type data is too large";
+			more = realloc(btf->offsets, room * sizeof(*more));
+			if (!more)
+				return "there is not enough memory for its type data";
 			btf->offsets = more;
 		}
 		btf->offsets[btf->count++] = at;

@@ -123,6 +123,27 @@ static void test_loops(void **state)
 	btf_free(btf);
 }
 
+/* One record too many was a double free, before any sandbox. */
+static void test_too_many_types(void **state)
+{
+	static const uint32_t record[3] = { 0, 8u << 24, 0 };	/* typedef */
+	const size_t count = (16u << 20) + 1, types = count * sizeof(record);
+	uint32_t header[6] = { 0xeb9f | 1 << 16, 24, 0, types, types, 1 };
+	uint8_t *many = malloc(sizeof(header) + types + 1);
+	const char *why;
+
+	(void)state;
+	assert_non_null(many);
+	memcpy(many, header, sizeof(header));
+	for (size_t i = 0; i < count; i++)
+		memcpy(many + sizeof(header) + i * sizeof(record), record,
+		       sizeof(record));
+	many[sizeof(header) + types] = '\0';
+	assert_null(btf_read(many, sizeof(header) + types + 1, &why));
+	assert_string_equal(why, "its type data is too large");
+	free(many);
+}
+
 static uint32_t random_next(uint32_t *seed)
 {
 	*seed = *seed * 1664525 + 1013904223;
@@ -202,6 +223,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_mutations, set_up,
 						tear_down),
 		cmocka_unit_test(test_loops),
+		cmocka_unit_test(test_too_many_types),
 		cmocka_unit_test(test_real),
 	};
 
