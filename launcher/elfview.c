@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SEGMENTS_MAX	256	/* Linux: 5 */
+#define STRING_MAX	4096	/* bytes of a name, with its NUL */
+
 static bool in_file(const struct elf_view *view, uint64_t offset, uint64_t size)
 {
 	return offset <= view->size && size <= view->size - offset;
@@ -30,8 +33,10 @@ static const char *check_header(const struct elf_view *view, uint16_t type)
 	if (h->e_type != type)
 		return type == ET_REL ? "it is not a relocatable object" :
 					"it is not a statically linked program";
-	if (h->e_phnum == PN_XNUM ||
-	    (h->e_phnum && h->e_phentsize != sizeof(Elf64_Phdr)) ||
+	/* Each address is looked for in all of them. */
+	if (h->e_phnum > SEGMENTS_MAX)
+		return "it has more segments than any kernel";
+	if ((h->e_phnum && h->e_phentsize != sizeof(Elf64_Phdr)) ||
 	    !in_file(view, h->e_phoff, h->e_phnum * sizeof(Elf64_Phdr)))
 		return "its program headers lie outside of the file";
 	if ((h->e_shnum && h->e_shentsize != sizeof(Elf64_Shdr)) ||
@@ -40,8 +45,14 @@ static const char *check_header(const struct elf_view *view, uint16_t type)
 	return NULL;
 }
 
+/*
+ * Segments of one type do not share bytes of the file, so together they are no
+ * larger than it: what copies them all writes no more than was read.
+ */
 static const char *check_segments(const struct elf_view *view)
 {
+	uint64_t loads = 0, notes = 0;
+
 	for (size_t i = 0; i < view->header.e_phnum; i++) {
 		const Elf64_Phdr *p = &view->segments[i];
 
@@ -54,7 +65,11 @@ static const char *check_segments(const struct elf_view *view)
 		if (p->p_vaddr + p->p_memsz < p->p_vaddr ||
 		    p->p_paddr + p->p_memsz < p->p_paddr)
 			return "a segment wraps around the address space";
+		/* No overflow: few terms, each up to the file's size. */
+		*(p->p_type == PT_LOAD ? &loads : &notes) += p->p_filesz;
 	}
+	if (loads > view->size || notes > view->size)
+		return "its segments overlap in the file";
 	return NULL;
 }
 
@@ -141,16 +156,22 @@ size_t elf_extent(const struct elf_view *view)
 	return end;
 }
 
-/* A string in section `table` at `offset`, if it ends inside that section. */
+/*
+ * A string in section `table` at `offset`, if it ends inside that section. Its
+ * length has a limit, as a hostile table may have one end for all names.
+ */
 static const char *string_at(const struct elf_view *view,
 			     const Elf64_Shdr *table, uint64_t offset)
 {
 	const char *s;
+	size_t room;
 
 	if (!has_contents(view, table) || offset >= table->sh_size)
 		return NULL;
 	s = (const char *)view->data + table->sh_offset + offset;
-	return memchr(s, '\0', table->sh_size - offset) ? s : NULL;
+	room = table->sh_size - offset;
+	return memchr(s, '\0', room < STRING_MAX ? room : STRING_MAX) ? s :
+									NULL;
 }
 
 const Elf64_Shdr *elf_section(const struct elf_view *view, const char *name)

@@ -240,23 +240,16 @@ static void close_job(struct job *job)
 static int make_entry(struct image *image, struct job *job,
 		      const char *layer_key, struct prepared *prepared)
 {
-	int ret;
+	int ret = open_job(job);
 
-	log_info("unpacking %s", image->file);
-	ret = image_unpack(image);
-	if (!ret)
-		ret = kernel_open(&job->kernel, image);
-	if (ret)
-		return ret;
-	log_info("kernel %s, %zu symbols; building the layer",
-		 job->kernel.release, kallsyms_count(job->kernel.symbols));
-	ret = open_job(job);
 	if (!ret)
 		ret = link_layer(job);
 	if (!ret)
 		ret = check_layer(job, prepared);
 	if (!ret)
 		ret = fill_entry(job);
+	if (!ret && interrupted())
+		ret = -EINTR;
 	if (!ret) {
 		strcpy(prepared->build_id, job->kernel.build_id);
 		strcpy(prepared->release, job->kernel.release);
@@ -271,7 +264,8 @@ static int make_entry(struct image *image, struct job *job,
 
 /*
  * A signal that ends us would leave the work folder behind, so those wait
- * until it is gone. Make does get them, and then fails.
+ * until it is gone. Make does get them, and then fails. Before there is such a
+ * folder signals act as ever: reading a hostile image can always be ended.
  */
 static int make_uninterrupted(struct image *image, struct job *job,
 			      const char *layer_key, struct prepared *prepared)
@@ -279,6 +273,14 @@ static int make_uninterrupted(struct image *image, struct job *job,
 	sigset_t block, old;
 	int ret;
 
+	log_info("unpacking %s", image->file);
+	ret = image_unpack(image);
+	if (!ret)
+		ret = kernel_open(&job->kernel, image);
+	if (ret)
+		return ret;
+	log_info("kernel %s, %zu symbols; building the layer",
+		 job->kernel.release, kallsyms_count(job->kernel.symbols));
 	sigemptyset(&block);
 	sigaddset(&block, SIGINT);
 	sigaddset(&block, SIGTERM);
