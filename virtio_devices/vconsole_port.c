@@ -288,8 +288,8 @@ static int open_how(struct vconsole_port *port, const struct words *words,
 
 static int set_word(struct vconsole_port *port, const struct words *words)
 {
-	unsigned int columns, rows;
-	char end;
+	uint64_t columns, rows;
+	char *x;
 
 	if (!strcmp(words->key, "rows-first") && !words->value) {
 		port->rows_first = true;
@@ -305,9 +305,13 @@ static int set_word(struct vconsole_port *port, const struct words *words)
 		strcpy(port->name, words->value);
 		return 0;
 	}
-	if (strcmp(words->key, "size") ||
-	    sscanf(words->value, "%4ux%4u%c", &columns, &rows, &end) != 2 ||
-	    !columns || !rows)
+	/* value points into words->buffer, which is ours to cut. */
+	x = strchr(words->value, 'x');
+	if (strcmp(words->key, "size") || !x)
+		return -EINVAL;
+	*x = '\0';
+	if (words_number(words->value, 1, 9999, &columns) ||
+	    words_number(x + 1, 1, 9999, &rows))
 		return -EINVAL;
 	port->size.columns = columns;
 	port->size.rows = rows;

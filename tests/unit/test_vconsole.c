@@ -652,7 +652,8 @@ static void test_options(void **state)
 	static const char *const wrong[] = {
 		"", "x", "pty=1", "unix", "unix=", "fd=x", "fd=9999",
 		"file=/no/such/folder/f", "pty,name=", "pty,name=a/b",
-		"pty,size=80", "pty,size=0x25", "pty,size=80x25x", "pty,x=1",
+		"pty,size=80", "pty,size=0x25", "pty,size=-1x25",
+		"pty,size=80x-1", "pty,size= 80x25", "pty,size=80x", "pty,size=80x25x", "pty,x=1",
 		"pty+", "pty+pty+pty+pty+pty+pty+pty+pty+pty",
 	};
 	struct virtio_setup setup = { .cpus = 1 };
