@@ -144,7 +144,8 @@ static int set_cpus(const char *text, const struct complaint *to)
 
 	errno = 0;
 	number = strtol(text, &end, 10);
-	if (errno || end == text || *end || number < 1)
+	/* strtol() takes blanks and a sign; a number here has neither. */
+	if (*text < '0' || *text > '9' || errno || *end || number < 1)
 		return complain(to, "--cpus %s is not a number of CPUs", text);
 	if (number > 1)
 		return complain(to, "--cpus %s: a guest has one CPU in this "

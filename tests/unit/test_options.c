@@ -138,6 +138,8 @@ static void test_complaints(void **state)
 	expect_complaint(PARSE("--cpus", "2", "a"), "one CPU");
 	expect_complaint(PARSE("--cpus", "0", "a"), "not a number");
 	expect_complaint(PARSE("--cpus", "1x", "a"), "not a number");
+	expect_complaint(PARSE("--cpus", " 1", "a"), "not a number");
+	expect_complaint(PARSE("--cpus", "+1", "a"), "not a number");
 	expect_complaint(PARSE("--escape", "x", "a"), "control key");
 	expect_complaint(PARSE("--memory", "16M", "a"), "too little");
 	expect_complaint(PARSE("--memory", "0", "a"), "too little");
