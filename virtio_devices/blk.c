@@ -351,6 +351,8 @@ int blk_create_on(struct blk_medium *medium, const struct blk_options *options,
 	blk->tick.fd = -1;
 	blk->device.ops = &blk_ops;
 	blk->device.id = VIRTIO_ID_BLOCK;
+	/* Its server may go away and come back. */
+	blk->device.needs = options->nbd ? VIRTIO_NEEDS_CONNECT : 0;
 	blk->verbose = setup->verbose;
 	blk->device.queue_count = !setup->cpus ? 1 :
 		setup->cpus < BLK_QUEUES_MAX ? setup->cpus : BLK_QUEUES_MAX;
