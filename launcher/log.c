@@ -43,6 +43,25 @@ static size_t put_prefix(char *line, size_t size)
 	return snprintf(line, size, "ringlet: [%9.3f] ", seconds);
 }
 
+/*
+ * Names of files and of a hostile kernel's symbols are in lines. What a terminal
+ * would obey becomes `?`: C0, DEL, and C1 raw or as UTF-8 (0xc2 0x80 to 0x9f);
+ * other UTF-8 stays.
+ */
+static void make_printable(char *line, size_t size)
+{
+	unsigned char before = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = line[i];
+
+		if (c < ' ' || c == 0x7f ||
+		    (c >= 0x80 && c < 0xa0 && (before < 0x80 || before == 0xc2)))
+			line[i] = '?';
+		before = c;
+	}
+}
+
 /* error: an errno to explain, or 0. errno itself is left as it was. */
 static void put_line(int error, const char *format, va_list arguments)
 {
@@ -58,6 +77,7 @@ static void put_line(int error, const char *format, va_list arguments)
 			 strerror(error));
 		at = strlen(line);
 	}
+	make_printable(line, at);
 	line[at++] = '\n';
 	written = write(STDERR_FILENO, line, at);
 	/* Nobody is left to be told that standard error is gone. */
