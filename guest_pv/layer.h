@@ -47,6 +47,12 @@ void rl_trap_ops_init(void);
 /* pv_segment.c */
 long rl_modify_ldt(void);	/* takes the place of a system call */
 
+/* text_poke.c */
+extern bool rl_text_poked;	/* rl_text_poke_end() is due */
+void *rl_text_poke(void (*write)(void *to, const void *from, size_t bytes),
+		   void *address, const void *from, size_t bytes);
+void rl_text_poke_end(void);
+
 /* features.c */
 void rl_cpuid(unsigned int *eax, unsigned int *ebx, unsigned int *ecx,
 	      unsigned int *edx);

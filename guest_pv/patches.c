@@ -11,18 +11,19 @@
 
 /*J: guest.patches
  * Replacing an operating system's privileged operations without rebuilding it
- * sounds like binary patching all over the place. It is six jumps. Debian's
+ * sounds like binary patching all over the place. It is a few jumps. Debian's
  * kernels can run under Xen, so everything privileged already goes through a
  * table of function pointers (pv_ops), and the layer only fills the table.
  * What is left has no pointer: the IRETQ at the end of every exception, where
  * the kernel has kept a five-byte hole for Xen; one early helper that uses cli
  * and popf; one device initcall of Xen's, which would do nothing here and
- * lends its place, so that drivers start when drivers start; and a system
- * call, in its 64 and its 32-bit form, that a guest does not offer.
+ * lends its place, so that drivers start when drivers start; the
+ * writing of kernel text (text_poke.c); and a system call, in its 64 and its 32-bit form, that a guest does not offer.
  :*/
 
 extern char early_xen_iret_patch[], xen_iret[], this_cpu_cmpxchg16b_emu[];
-extern char xen_hvc_init[], __x64_sys_modify_ldt[], __ia32_sys_modify_ldt[];
+extern char xen_hvc_init[], __text_poke[];
+extern char __x64_sys_modify_ldt[], __ia32_sys_modify_ldt[];
 
 #define CALL_FENTRY_SIZE	5
 #define ALL(n)			[0 ... (n) - 1] = 0xff
@@ -51,6 +52,11 @@ __used __section(RL_PATCHES_SECTION) = {
 	{	/* a function's body: whatever the compiler put there */
 		.gva = (u64)xen_hvc_init + CALL_FENTRY_SIZE,
 		.target = (u64)rl_device_init,
+		.kind = RL_PATCH_JUMP, .len = 5,
+	},
+	{
+		.gva = (u64)__text_poke + CALL_FENTRY_SIZE,
+		.target = (u64)rl_text_poke,
 		.kind = RL_PATCH_JUMP, .len = 5,
 	},
 	{

@@ -244,6 +244,8 @@ static void rl_load_sp0(unsigned long sp0)
 	WRITE_ONCE(rl_shared.sp0, sp0);
 	if (unlikely(late))
 		load_late_tls();
+	if (unlikely(rl_text_poked))
+		rl_text_poke_end();
 }
 
 /* Ring 3 has no ports, whatever its I/O permission bitmap says. */
