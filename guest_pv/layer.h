@@ -45,7 +45,7 @@ void rl_irq_ops_init(void);
 void rl_trap_ops_init(void);
 
 /* pv_segment.c */
-long rl_modify_ldt(void);	/* takes the place of a system call */
+long rl_no_such_call(void);	/* takes the place of a system call */
 
 /* text_poke.c */
 extern bool rl_text_poked;	/* rl_text_poke_end() is due */

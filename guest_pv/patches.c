@@ -11,22 +11,32 @@
 
 /*J: guest.patches
  * Replacing an operating system's privileged operations without rebuilding it
- * sounds like binary patching all over the place. It is a few jumps. Debian's
+ * sounds like binary patching all over the place. It is a dozen jumps. Debian's
  * kernels can run under Xen, so everything privileged already goes through a
  * table of function pointers (pv_ops), and the layer only fills the table.
  * What is left has no pointer: the IRETQ at the end of every exception, where
  * the kernel has kept a five-byte hole for Xen; one early helper that uses cli
  * and popf; one device initcall of Xen's, which would do nothing here and
- * lends its place, so that drivers start when drivers start; the
- * writing of kernel text (text_poke.c); and a system call, in its 64 and its 32-bit form, that a guest does not offer.
+ * lends its place, so that drivers start when drivers start; the writing of kernel text
+ * (text_poke.c); and three system calls, in their 64 and their 32-bit form, that a
+ * guest does not offer.
  :*/
 
 extern char early_xen_iret_patch[], xen_iret[], this_cpu_cmpxchg16b_emu[];
 extern char xen_hvc_init[], __text_poke[];
 extern char __x64_sys_modify_ldt[], __ia32_sys_modify_ldt[];
+extern char __x64_sys_iopl[], __ia32_sys_iopl[];
+extern char __x64_sys_ioperm[], __ia32_sys_ioperm[];
 
 #define CALL_FENTRY_SIZE	5
 #define ALL(n)			[0 ... (n) - 1] = 0xff
+
+#define NO_SUCH_CALL(function)					\
+	{							\
+		.gva = (u64)(function) + CALL_FENTRY_SIZE,		\
+		.target = (u64)rl_no_such_call,			\
+		.kind = RL_PATCH_JUMP, .len = 5,			\
+	}
 
 static const struct rl_patch patches[]
 __used __section(RL_PATCHES_SECTION) = {
@@ -59,14 +69,10 @@ __used __section(RL_PATCHES_SECTION) = {
 		.target = (u64)rl_text_poke,
 		.kind = RL_PATCH_JUMP, .len = 5,
 	},
-	{
-		.gva = (u64)__x64_sys_modify_ldt + CALL_FENTRY_SIZE,
-		.target = (u64)rl_modify_ldt,
-		.kind = RL_PATCH_JUMP, .len = 5,
-	},
-	{
-		.gva = (u64)__ia32_sys_modify_ldt + CALL_FENTRY_SIZE,
-		.target = (u64)rl_modify_ldt,
-		.kind = RL_PATCH_JUMP, .len = 5,
-	},
+	NO_SUCH_CALL(__x64_sys_modify_ldt),
+	NO_SUCH_CALL(__ia32_sys_modify_ldt),
+	NO_SUCH_CALL(__x64_sys_iopl),
+	NO_SUCH_CALL(__ia32_sys_iopl),
+	NO_SUCH_CALL(__x64_sys_ioperm),
+	NO_SUCH_CALL(__ia32_sys_ioperm),
 };

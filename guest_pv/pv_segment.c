@@ -197,7 +197,8 @@ static void rl_set_ldt(const void *table, unsigned int entries)
 {
 }
 
-long rl_modify_ldt(void)
+/* In the place of modify_ldt(), iopl() and ioperm(). */
+long rl_no_such_call(void)
 {
 	return -ENOSYS;
 }
