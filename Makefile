@@ -17,7 +17,7 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 VERSION := $(shell cat VERSION)
 
 .PHONY: help deps build module launcher demo demo-disk check fuzz coverage clean
-.PHONY: install uninstall deb bench journey
+.PHONY: install uninstall deb bench selftests journey
 .DEFAULT_GOAL := build
 
 help:
@@ -34,6 +34,7 @@ help:
 	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
 	@echo 'make coverage   what fuzzers and unit tests reach, by file'
 	@echo 'make bench      measurements in the sandbox'
+	@echo "make selftests  the kernel's x86 selftests, natively and in a guest"
 	@echo 'make journey    the book in the sources: build/journey.md'
 	@echo 'make install    into PREFIX (/usr/local), the module for the running kernel;'
 	@echo '                DESTDIR=: below another folder. make uninstall undoes it'
@@ -110,6 +111,11 @@ bench:
 	$(Q)tools/deps
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
 	$(Q)tests/bench/run
+
+selftests:
+	$(Q)tools/deps
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
+	$(Q)tests/selftests/table
 
 journey:
 	$(call say,JOURNEY,build/journey.md)
