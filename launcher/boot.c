@@ -56,9 +56,13 @@
  * noreplace-smp: with one CPU, Linux would rewrite each lock prefix of the
  * kernel and of each module into a NOP, and each rewrite takes two switches
  * of address spaces: thousands of them in a boot.
+ *
+ * mcheck_init_device() would say on each console, even a quiet one, that there are
+ * no machine checks. Its first bytes are an alternative: no place for a patch.
  */
 #define PTI			"pti="
-#define DEFAULT_ARGUMENTS	PTI "off console=hvc0 noreplace-smp"
+#define DEFAULT_ARGUMENTS	PTI "off console=hvc0 noreplace-smp " \
+				"initcall_blacklist=mcheck_init_device"
 
 _Static_assert(sizeof(struct boot_params) == 4096, "one page");
 _Static_assert(offsetof(struct boot_params, hdr) == HEADER_OFFSET, "protocol");

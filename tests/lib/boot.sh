@@ -22,6 +22,8 @@ boots() {
 		[ "$(md5sum </tmp/f)" = "2c7ab85a893283e98c931e9511add182  -" ] ||
 			exit 1
 		dmesg | grep -E "\[#[0-9]+\]|BUG:|WARNING:|Call Trace" && exit 1
+		# What even a quiet boot shows on the console.
+		dmesg -r | grep "^<[0-3]>" && exit 1
 		echo fine' >"$TEST_DIR/out"
 	cat "$TEST_DIR/out"
 	[ "$(tail -n 1 "$TEST_DIR/out")" = fine ]
