@@ -16,6 +16,9 @@ from klog import KernelLog
 from machine import Interrupted, Machine
 from paths import EXIT_KERNEL, EXIT_TIMEOUT, EXIT_TROUBLE, Trouble, say
 
+# Limits are there for what hangs; a slow machine wants more of it.
+PATIENCE = float(os.environ.get("RINGLET_PATIENCE", "1"))
+
 # panic=-1 with QEMU's -no-reboot: a panic ends the machine at once.
 APPEND = "console=ttyS0,115200 panic=-1 oops=panic rdinit=/init"
 
@@ -147,7 +150,8 @@ def execute(options, stdout=None, stderr=None):
             screen.raw()
         machine.start()
         in_time = machine.serve(source, sinks,
-                                time.monotonic() + options.timeout, screen)
+                                time.monotonic() +
+                                options.timeout * PATIENCE, screen)
     finally:
         machine.stop()
         if screen:

@@ -351,7 +351,7 @@ bool fake_used(struct fake_driver *driver, unsigned int queue, uint16_t *head,
 bool fake_wait_used(struct fake_driver *driver, unsigned int queue,
 		    uint16_t *head, uint32_t *written)
 {
-	for (int i = 0; i < 10000; i++) {
+	for (int i = 0; i < 60000; i++) {
 		if (fake_used(driver, queue, head, written))
 			return true;
 		usleep(1000);

@@ -899,7 +899,7 @@ static void test_unix_cable(void **state)
 	left = create(text);
 	fake_driver_init(&driver);
 	assert_int_equal(fake_driver_start(&driver, left, ALL), 15);
-	for (i = 0; i < 20 && !link_status(); i++) {
+	for (i = 0; i < 1200 && !link_status(); i++) {
 		fake_run(&other);
 		fake_run(&driver);
 		usleep(50000);

@@ -29,7 +29,7 @@
 #include "launcher/sandbox.h"
 
 #define BUFFER_GPA 0x200000ull
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 
 /* --- instead of a kernel --- */
 

@@ -61,31 +61,42 @@ static void right_date(void)
 	CHECK(time(NULL) > 1735689600 && time(NULL) < 4102444800);
 }
 
+static int compare(const void *a, const void *b)
+{
+	long long x = *(const long long *)a, y = *(const long long *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* How late sleeps of each length are. The unit is the best of all: it tells how
+   fast this machine is, and the median does not mind that it is a busy one. */
 static void sleeps(void)
 {
 	static const long long lengths[] = {
 		100000, MILLISECOND, 10 * MILLISECOND, 50 * MILLISECOND
 	};
+	long long late[4][20], began, took, best = 0;
 	struct timespec t = {};
-	long long began, took, worst;
 	unsigned int i, n;
 
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		worst = 0;
 		t.tv_nsec = lengths[i];
 		for (n = 0; n < 20; n++) {
 			began = now(CLOCK_MONOTONIC);
 			NEED(!nanosleep(&t, NULL));
 			took = now(CLOCK_MONOTONIC) - began;
 			CHECK(took >= lengths[i]);
-			if (took - lengths[i] > worst)
-				worst = took - lengths[i];
+			late[i][n] = took - lengths[i];
 		}
-		printf("sleeps of %lld us: at most %lld us late\n",
-		       lengths[i] / 1000, worst / 1000);
-		/* An emulated host on a busy machine; a lost timer would
-		   show as many seconds. */
-		CHECK(worst < 3000 * MILLISECOND);
+		qsort(late[i], 20, sizeof(late[i][0]), compare);
+		if (!best || late[i][0] < best)
+			best = late[i][0];
+	}
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		printf("sleeps of %lld us: %lld to %lld us late, median %lld\n",
+		       lengths[i] / 1000, late[i][0] / 1000, late[i][19] / 1000,
+		       late[i][10] / 1000);
+		CHECK(late[i][10] < 100 * best);
 	}
 }
 
@@ -105,7 +116,7 @@ static void interval_timer(void)
 	NEED(signal(SIGALRM, tick) != SIG_ERR);
 	NEED(!setitimer(ITIMER_REAL, &every, NULL));
 	/* Busy, so that the timer has to interrupt a program. */
-	while (ticks < 30 && now(CLOCK_MONOTONIC) < began + 10000 * MILLISECOND)
+	while (ticks < 30)
 		;
 	took = now(CLOCK_MONOTONIC) - began;
 	NEED(!setitimer(ITIMER_REAL, &none, NULL));
@@ -139,13 +150,15 @@ static void poll_ends(void)
 /* Time that a busy program uses is accounted to it. */
 static void used_time(void)
 {
-	long long began = now(CLOCK_MONOTONIC);
+	long long began = now(CLOCK_MONOTONIC), took;
 	long long used = now(CLOCK_PROCESS_CPUTIME_ID);
 
 	while (now(CLOCK_MONOTONIC) < began + 200 * MILLISECOND)
 		;
 	used = now(CLOCK_PROCESS_CPUTIME_ID) - used;
-	CHECK(used > 50 * MILLISECOND && used < 400 * MILLISECOND);
+	took = now(CLOCK_MONOTONIC) - began;
+	/* What is counted by ticks may be off by one at both ends. */
+	CHECK(used > took / 4 && used < took + 20 * MILLISECOND);
 }
 
 static void clock_source(void)
