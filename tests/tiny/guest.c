@@ -4,6 +4,7 @@
  */
 #include <elf.h>
 #include <err.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,18 @@
 #define P_PS	0x80ULL
 #define P_NX	(1ULL << 63)
 #define ADDRESS	0x000ffffffffff000ULL
+
+/* Does a name fit one of the shell patterns that spaces divide? */
+bool is_wanted(const char *name, const char *patterns)
+{
+	char list[8192], *rest = list;
+
+	snprintf(list, sizeof(list), "%s", patterns);
+	for (char *one; (one = strsep(&rest, " ")); )
+		if (!fnmatch(one, name, 0))
+			return true;
+	return false;
+}
 
 static void read_all(struct image *image, const char *path)
 {

@@ -2,8 +2,10 @@
 /*
  * Runs tiny guests: every case of every guest in a VM of its own.
  *
- *	runner [--timeout SECONDS] [--seconds SOAK] [--list] [--only PATTERN]
+ *	runner [--timeout SECONDS] [--seconds SOAK] [--list] [--only PATTERNS]
  *	       GUEST...
+ *
+ * PATTERNS are those of a shell, divided by spaces.
  *
  * One line for each case: outcome, guest/case, and what the guest said. The
  * last line counts. Ends with 0 when nothing but successes and skips happened.
@@ -11,9 +13,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,25 +28,12 @@ static const char *const words[] = {
 };
 #define OUTCOMES (sizeof(words) / sizeof(words[0]))
 
-/* One case's VM. */
-struct machine {
-	int vm, vcpu;
-	struct rl_run *run;
-	unsigned char *memory, *high;
-	char said[4096];
-	size_t nsaid;
-};
-
 static int device;
 static struct rl_info info;
-static unsigned int timeout = 15, soak;
-static uint64_t environment, ncpus, window_call, asm_exc_debug;
+static unsigned int timeout = 60, soak;
+uint64_t ncpus;
+static uint64_t environment, window_call, after_exit, asm_exc_debug;
 static volatile sig_atomic_t expired;
-
-static volatile struct tiny_mailbox *mailbox(const struct machine *m)
-{
-	return (volatile struct tiny_mailbox *)m->memory;
-}
 
 /* --- a VM --------------------------------------------------------------------- */
 
@@ -93,6 +79,7 @@ static void machine_create(struct machine *m)
 
 static void machine_destroy(struct machine *m)
 {
+	request_end();
 	munmap(m->run, 4096);
 	close(m->vcpu);
 	close(m->vm);
@@ -100,74 +87,14 @@ static void machine_destroy(struct machine *m)
 	munmap(m->high, TINY_HIGH_SIZE);
 }
 
-/* --- requests of the guest ------------------------------------------------------- */
-
-struct delayed {
-	int vm;
-	unsigned long line, us;
-};
-
-static void *raise_later(void *argument)
-{
-	struct delayed *d = argument;
-
-	usleep(d->us);
-	ioctl(d->vm, RL_IRQ_LINE, d->line);
-	close(d->vm);
-	free(d);
-	return NULL;
-}
-
-static int raise_line(struct machine *m, unsigned long line, unsigned long us)
-{
-	struct delayed *d;
-	pthread_t thread;
-
-	if (!us)
-		return ioctl(m->vm, RL_IRQ_LINE, line);
-	d = malloc(sizeof(*d));
-	*d = (struct delayed) { .vm = dup(m->vm), .line = line, .us = us };
-	if (pthread_create(&thread, NULL, raise_later, d))
-		return -1;
-	return pthread_detach(thread);
-}
-
-static int move(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
-
-static void serve(struct machine *m)
-{
-	volatile struct tiny_mailbox *box = mailbox(m);
-	uint64_t a = box->a, b = box->b;
-	int r = -1;
-
-	if (box->request == TINY_RAISE)
-		r = raise_line(m, a, b);
-	else if (box->request == TINY_MOVE)
-		r = move(a);
-	else if (a >= TINY_MEMORY - 4096)
-		r = -1;
-	else if (box->request == TINY_STATS)
-		r = ioctl(m->vm, RL_GET_STATS, m->memory + a);
-	else if (box->request == TINY_REGS)
-		r = ioctl(m->vcpu, RL_GET_REGS, m->memory + a);
-	else if (box->request == TINY_DISCARD)
-		r = madvise(m->memory + a, b, MADV_DONTNEED);
-	box->result = r ? -errno : 0;
-}
+/* --- what the guest says ---------------------------------------------------------- */
 
 static void console(struct machine *m)
 {
 	uint64_t gpa = m->run->gpa, bytes = m->run->bytes;
 
 	if (!bytes) {
-		serve(m);
+		request_serve(m);
 		return;
 	}
 	m->run->result = -EFAULT;
@@ -300,6 +227,7 @@ static enum tiny_outcome run_case(const struct image *image,
 	box->tsc_khz = info.tsc_khz;
 	box->seconds = soak;
 	box->window_call = window_call;
+	box->after_exit = after_exit;
 	box->asm_exc_debug = asm_exc_debug;
 	box->raw = !strncmp(c->name, "raw_", 4);
 	regs.rdi = c->function;
@@ -366,6 +294,7 @@ static void look_around(void)
 	if (f)
 		fclose(f);
 	window_call = symbol("window_call");
+	after_exit = symbol("syscall_msrs_exited");
 	asm_exc_debug = symbol("asm_exc_debug");
 	if (!access("/sys/module/injector", F_OK))
 		environment |= TINY_ENV_INJECTOR;
@@ -411,7 +340,7 @@ int main(int argc, char **argv)
 		for (size_t c = 0; c < image.ncases; c++) {
 			snprintf(name, sizeof(name), "%s/%s", image.name,
 				 image.cases[c].name);
-			if (fnmatch(only, name, 0))
+			if (!is_wanted(name, only))
 				continue;
 			if (list)
 				puts(name);

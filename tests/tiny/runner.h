@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The runner's parts: guest.c loads a tiny guest into memory, runner.c runs
- * its cases.
+ * its cases, requests.c does what they ask for.
  */
 #ifndef TESTS_TINY_RUNNER_H
 #define TESTS_TINY_RUNNER_H
@@ -24,6 +24,25 @@ struct image {
 };
 
 struct image image_read(const char *path);
+bool is_wanted(const char *name, const char *patterns);
 void image_load(const struct image *image, unsigned char *memory);
+
+/* One case's VM. */
+struct machine {
+	int vm, vcpu;
+	struct rl_run *run;
+	unsigned char *memory, *high;
+	char said[4096];
+	size_t nsaid;
+};
+
+static inline volatile struct tiny_mailbox *mailbox(const struct machine *m)
+{
+	return (volatile struct tiny_mailbox *)m->memory;
+}
+
+extern uint64_t ncpus;
+void request_serve(struct machine *m);
+void request_end(void);
 
 #endif

@@ -234,7 +234,9 @@ CASE(mov_ss)
  */
 CASE(breakpoints_in_the_host)
 {
-	u64 at = mailbox->window_call;
+	/* What the host runs between its first instruction behind an exit and
+	   the moment when it has its own breakpoints again. */
+	u64 at = mailbox->after_exit;
 
 	if (!at || !mailbox->asm_exc_debug)
 		SKIP("the host's /proc/kallsyms does not tell its addresses");

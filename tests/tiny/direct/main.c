@@ -10,6 +10,8 @@
 
 USER_CODE(user_int80_loop, "movl $10000, %ebx\n1:\tint $0x80\n\tdecl %ebx\n\t"
 	  "jnz 1b\n\tud2");
+USER_CODE(user_int3, "int3");
+USER_CODE(user_ud2, "ud2");
 USER_CODE(user_syscall_loop, "movl $10000, %ebx\n1:\tmovl $39, %eax\n\t"
 	  "syscall\n\tdecl %ebx\n\tjnz 1b\n\tud2");
 
@@ -72,6 +74,31 @@ CASE(int3_of_ring_1)
 	CHECK(trap.direct);
 	EQUAL(trap.frame.cs, RL_KERNEL_CS);
 	EQUAL(trap.frame.ss & 0xfffc, 0);
+}
+
+static u64 real_flags;
+static bool look_at_flags(struct frame *f)
+{
+	(void)f;
+	asm volatile("pushfq\n\tpopq %0" : "=r"(real_flags));
+	return false;
+}
+
+/* An interrupt gate would clear the real flag, and ring 1 cannot set it again. */
+CASE(interrupts_stay_on)
+{
+	static const u8 vectors[] = { 3, 6, 0x80 };
+	static const char *const code[] = { user_int3, user_ud2, user_int80_loop };
+
+	trap_hook = look_at_flags;
+	for (unsigned int i = 0; i < sizeof(vectors); i++) {
+		EQUAL(trap_set(vectors[i], DIRECT_USER), 0);
+		real_flags = 0;
+		user_go(code[i]);
+		EQUAL(trap.vector, vectors[i]);
+		CHECK(trap.direct);
+		CHECK(real_flags & 0x200);
+	}
 }
 
 USER_CODE(user_de, "xorl %ecx, %ecx\n\tmovl $1, %eax\n\tdiv %ecx\n\tud2");

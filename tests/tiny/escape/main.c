@@ -136,8 +136,8 @@ CASE(null_ss)
 	}
 }
 
-/* A segment that is loaded and then taken away. */
-CASE_HOST_LIVES(descriptor_taken_away)
+/* A segment that is loaded and then taken away: the switcher's own load faults. */
+CASE_KILLED(descriptor_taken_away, "invalid segment state on entry")
 {
 	u64 data = 0x00cff3000000ffff;
 
@@ -146,7 +146,6 @@ CASE_HOST_LIVES(descriptor_taken_away)
 		     "movw %w0, %%gs" :: "r"(0x63));
 	hypercall(RL_HC_DELIVER, 0, 0, 0);
 	hypercall(RL_HC_SET_TLS, 0, 0, 0);
-	hypercall(RL_HC_DELIVER, 0, 0, 0);
 }
 
 /* --- gates in the descriptors that a guest may write -------------------------- */
@@ -171,11 +170,14 @@ CASE(system_descriptors)
 
 CASE(tls_code_has_dpl_3)
 {
-	/* 32-bit code, DPL 0 asked for. */
-	EQUAL(hypercall(RL_HC_SET_TLS, 0, 0x00cf9a000000ffff, 0), 0);
-	for (u64 rpl = 0; rpl < 3; rpl++) {
-		far_return(0x60 | rpl);
-		must_fault("lret", 0x60);
+	/* 32-bit code. With DPL 1, ring 1 could go there. */
+	for (u64 dpl = 0; dpl < 4; dpl++) {
+		EQUAL(hypercall(RL_HC_SET_TLS, 0,
+				0x00cf9a000000ffff | dpl << 45, 0), 0);
+		for (u64 rpl = 0; rpl < 3; rpl++) {
+			far_return(0x60 | rpl);
+			must_fault("lret", 0x60);
+		}
 	}
 }
 
@@ -184,7 +186,7 @@ USER_CODE(user_load_tls, "movl $0x63, %eax\n\tmovw %ax, %ds\n\tmovw %ax, %es\n\t
 	  "movw %ax, %fs\n\tmovw %ax, %gs\n\tsyscall\n\t"
 	  "movl (%rsp), %eax\n\tsyscall");
 
-CASE_HOST_LIVES(descriptor_changed_while_loaded)
+CASE_KILLED(descriptor_changed_while_loaded, "invalid segment state on entry")
 {
 	struct frame regs;
 
@@ -192,9 +194,8 @@ CASE_HOST_LIVES(descriptor_changed_while_loaded)
 	user_go(user_load_tls);
 	EQUAL(trap.vector, TRAP_SYSCALL);
 	regs = trap.frame;
-	hypercall(RL_HC_SET_TLS, 0, 0x00cff8000000ffff, 0); /* execute only */
-	user_run(&regs);
-	hypercall(RL_HC_SET_TLS, 0, 0, 0);
+	/* Execute only. Loading it at the entry is the switcher's work. */
+	hypercall(RL_HC_SET_TLS, 0, 0x00cff8000000ffff, 0);
 	user_run(&regs);
 }
 

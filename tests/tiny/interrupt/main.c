@@ -358,6 +358,15 @@ CASE(raw_early_line)
 	tiny_main(early_line_is_there);
 }
 
+#define IOPL	0x3000UL
+static u64 real_flags;
+static bool look_at_flags(struct frame *f)
+{
+	(void)f;
+	asm volatile("pushfq\n\tpopq %0" : "=r"(real_flags));
+	return false;
+}
+
 /* Frames that the last iretq refuses: a fault of the program's, not ours. */
 CASE(iret_frames)
 {
@@ -371,10 +380,12 @@ CASE(iret_frames)
 		{ 0, RL_USER_CS, 0 },
 	};
 
+	trap_hook = look_at_flags;
 	for (unsigned int i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct frame regs;
 
 		user_start(&regs, user_spin);
+		regs.rflags |= IOPL;
 		if (bad[i].rip)
 			regs.rip = bad[i].rip;
 		regs.cs = bad[i].cs;
@@ -383,6 +394,8 @@ CASE(iret_frames)
 		EQUAL(trap.vector, 13);
 		EQUAL(trap.frame.cs, bad[i].cs);
 		EQUAL(trap.frame.rip, regs.rip);
+		EQUAL(trap.frame.rflags & IOPL, 0);
+		EQUAL(real_flags & IOPL, 0);
 	}
 }
 
@@ -404,4 +417,46 @@ CASE(own_time_is_no_absence)
 		spin_us(1200000);
 	} while (shared_page.absences != before && tries < 3);
 	EQUAL(shared_page.absences, before);
+}
+
+/* --- the stretch that is started over ------------------------------------------- */
+
+#define KERNEL_GVA	0xffffa00000000000UL
+extern char stretch[], stretch_end[];
+static u64 started;
+/* RDI: an address that the shadow does not know yet, so that the host comes by. */
+asm(".text\n\t.balign 16\nstretch:\tincq started\n\tmovq (%rdi), %rax\n"
+    "stretch_end:\tret");
+
+CASE(restart)
+{
+	map_page(KERNEL_GVA, page_with(7) | P_P);
+	init_block.restart_start = (u64)stretch;
+	init_block.restart_end = (u64)stretch_end;
+	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), 0);
+	/* The host looks at it when it comes by, and not before. */
+	shared_page.irqs = 1UL << 13;
+	asm volatile("call stretch" :: "D"(KERNEL_GVA) : "rax", "memory", "cc");
+	EQUAL(started, 2);
+	EQUAL(shared_page.pending, 1);
+	EQUAL(irq_count[13], 0);
+	irq_enable();
+	EQUAL(irq_count[13], 1);
+}
+
+/* --- the host's own ---------------------------------------------------------------- */
+
+/* Its timer ticks on while a guest computes: each tick is an exit, and raised. */
+CASE(host_timer)
+{
+	s64 before = request(TINY_TIMERS, 0, 0);
+
+	CHECK(before > 0);
+	for (int i = 0; i < 100; i++) {
+		spin_us(20000);
+		if (request(TINY_TIMERS, 0, 0) - before >= 10)
+			return;
+	}
+	FAIL("%ld timer interrupts of the host in two seconds",
+	     request(TINY_TIMERS, 0, 0) - before);
 }

@@ -39,6 +39,9 @@ enum tiny_request {
 	TINY_MOVE,		/* a: the pCPU to run on from now on */
 	TINY_REGS,		/* a: GPA where struct rl_regs goes */
 	TINY_DISCARD,		/* a: GPA, b: bytes: MADV_DONTNEED */
+	TINY_FLIP,		/* a: GPA of a word that a thread writes all the
+				   time, 0: no more; b: GPA of its two values */
+	TINY_TIMERS,		/* result: timer interrupts of the host so far */
 };
 
 #define TINY_ENV_TCG	1	/* no real processor: see lib/tiny.h */
@@ -55,7 +58,8 @@ struct tiny_mailbox {
 	__u64 tsc_khz;
 	__u64 raw;		/* 1: start without RL_HC_INIT */
 	__u64 window_call;	/* addresses in the host kernel that a */
-	__u64 asm_exc_debug;	/* clever guest could guess; 0: unknown */
+	__u64 after_exit;	/* clever guest could guess; 0: unknown. */
+	__u64 asm_exc_debug;	/* after_exit: what runs first in C */
 	__u64 seconds;		/* how long a soak shall take; 0: a moment */
 	/* a request */
 	__u64 request, a, b;

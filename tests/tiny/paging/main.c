@@ -70,16 +70,33 @@ CASE(user_bit)
 }
 
 /* U=1 in the kernel's half counts for nothing (SYSCALL tells by the sign). */
-CASE(user_bit_in_the_kernel_half)
+static void user_bit_counts_for_nothing(void)
 {
-	for (int level = 4; level > 0; level--)
-		*entry_of(TINY_TABLES, KERNEL_GVA, level) |= P_U;
-	map_page(KERNEL_GVA, page_with(9) | P_P | P_W | P_U);
+	map_page(KERNEL_GVA, page_with(9) | P_P | P_W);
+	for (int level = 4; level > 0; level--) {
+		u64 *entry = entry_of(TINY_TABLES, KERNEL_GVA, level);
+
+		CHECK(*entry & P_P);
+		*entry |= P_U;
+	}
 	EQUAL(try_read(KERNEL_GVA), 9);
 	EQUAL(user_access(user_read, KERNEL_GVA), 14);
 	EQUAL(trap.frame.error, 5);
 	user_go((void *)KERNEL_GVA);
 	EQUAL(trap.vector, 14);
+}
+
+CASE(user_bit_in_the_kernel_half)
+{
+	user_bit_counts_for_nothing();
+}
+
+/* Without an entry for faults the switcher passes none on: each is the host's. */
+CASE(user_bit_in_the_kernel_half_by_the_host)
+{
+	init_block.fault_entry = 0;
+	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), 0);
+	user_bit_counts_for_nothing();
 }
 
 /* --- accessed and dirty ----------------------------------------------------------- */
@@ -266,6 +283,44 @@ CASE(bad_neighbours)
 	EQUAL(trap.vector, 14);
 }
 
+CASE_KILLED(neighbour_beyond_memory, "no memory there")
+{
+	u64 beyond = KERNEL_GVA + 4096;
+
+	map_page(KERNEL_GVA, page_with(1) | P_P);
+	map_page(beyond, TINY_MEMORY | P_P | P_W | P_A | P_D);
+	EQUAL(try_read(KERNEL_GVA), 1);
+	try_read(beyond);
+}
+
+/*
+ * Another processor changes an entry all the time: a page that can be read, or
+ * another one that can be written. What comes of a fault is one of the two.
+ */
+CASE(entry_read_once)
+{
+	u64 values = page_alloc(), fixed = page_with(0), free = page_with(0);
+	u64 *v = direct(values), *entry = entry_of(TINY_TABLES, KERNEL_GVA, 1);
+	u64 table = *entry_of(TINY_TABLES, KERNEL_GVA, 2) & P_ADDRESS;
+	u64 written = 0;
+
+	if (mailbox->cpus < 2)
+		SKIP("the host has one processor");
+	v[0] = fixed | P_P | P_A | P_D;
+	v[1] = free | P_P | P_W | P_A | P_D;
+	*entry = v[0];
+	EQUAL(request(TINY_FLIP, table + ((u64)entry & 0xfff), values), 0);
+	for (int i = 0; i < 40000; i++) {
+		flush_one(KERNEL_GVA);
+		try_write(KERNEL_GVA, 1);
+		written += trap.vector == TRAP_NONE;
+		EQUAL(*(volatile u64 *)direct(fixed), 0);
+	}
+	EQUAL(request(TINY_FLIP, 0, 0), 0);
+	print("%lu of 40000 were written\n", written);
+	CHECK(written);
+}
+
 /* --- tables that are their own parents -------------------------------------------------- */
 
 CASE(recursive)
@@ -388,6 +443,37 @@ CASE(table_replaced)
 	}
 }
 
+/*
+ * A table gets a second parent: there no translation was ever used, so none can
+ * be stale, whatever the shadow knows from the first.
+ */
+static void second_parent(u64 gva)
+{
+	u64 table = page_alloc(), *t = direct(table);
+
+	t[0] = page_with(1) | P_P | P_W | (gva >> 63 ? 0 : P_U);
+	*entry_of(TINY_TABLES, gva, 2) = table | P_P | P_W | P_U;
+	EQUAL(try_read(gva), 1);
+	t[0] = page_with(2) | P_P | P_W | (gva >> 63 ? 0 : P_U);
+	*entry_of(TINY_TABLES, gva + (2UL << 20), 2) = table | P_P | P_W | P_U;
+	/* Not the entry itself: a fault on it would look at it anyway. */
+	try_read(gva + (2UL << 20) + 4096);
+	EQUAL(trap.vector, 14);
+	t[1] = page_with(3) | P_P | P_W | (gva >> 63 ? 0 : P_U);
+	EQUAL(try_read(gva + (2UL << 20) + 4096), 3);
+	EQUAL(try_read(gva + (2UL << 20)), 2);
+}
+
+CASE(second_parent_of_a_program)
+{
+	second_parent(USER_GVA);
+}
+
+CASE(second_parent_of_the_kernel)
+{
+	second_parent(KERNEL_GVA);
+}
+
 /* CR3 with the generation that was seen keeps everything; another one looks. */
 CASE(generations)
 {
@@ -400,10 +486,11 @@ CASE(generations)
 	map_page_in(other, USER_GVA, page_with(2) | P_P | P_W | P_U);
 	load_cr3(other | 1, 5, 2);
 	EQUAL(try_read(USER_GVA), 2);
-	/* Another space in the same table: nothing of the old one is left. */
+	/* Another space in the same table, though it counts as the old one did:
+	   nothing of that is left. */
 	load_cr3(TINY_TABLES | 2, 6, 1);
 	map_page_in(other, USER_GVA, 0);
-	load_cr3(other | 1, 7, 1);
+	load_cr3(other | 1, 7, 2);
 	try_read(USER_GVA);
 	EQUAL(trap.vector, 14);
 	/* Context 0 tells nothing: always compared. */
@@ -467,12 +554,24 @@ CASE(many_tables)
 
 /* --- the host takes memory away ------------------------------------------------------------- */
 
-/* What was pinned stays the guest's; the guest notices nothing. */
+/* What goes is gone wherever the guest sees it, be it once, twice or more often. */
 CASE(memory_discarded)
 {
-	*(volatile u64 *)direct(TINY_FREE) = 1;
-	EQUAL(request(TINY_DISCARD, TINY_FREE, 1 << 20), 0);
-	*(volatile u64 *)direct(TINY_FREE) = 2;
-	*(volatile u64 *)direct(TINY_FREE + 4096) = 3;
-	EQUAL(*(volatile u64 *)direct(TINY_FREE), 2);
+	u64 gpa = page_alloc();
+	volatile u64 *word = direct(gpa);
+
+	for (u64 i = 0; i < 4; i++)
+		map_page(KERNEL_GVA + i * 4096, gpa | P_P | P_W);
+	for (u64 places = 0; places <= 4; places++) {
+		*word = 77;
+		for (u64 i = 0; i < places; i++)
+			EQUAL(try_read(KERNEL_GVA + i * 4096), 77);
+		EQUAL(request(TINY_DISCARD, gpa, 4096), 0);
+		for (u64 i = 0; i < places; i++)
+			EQUAL(try_read(KERNEL_GVA + i * 4096), 0);
+		EQUAL(*word, 0);
+		*word = 78;
+		for (u64 i = 0; i < places; i++)
+			EQUAL(try_read(KERNEL_GVA + i * 4096), 78);
+	}
 }

@@ -121,6 +121,25 @@ CASE(int_n_of_ring_1)
 	}
 }
 
+/* A gate clears neither. Who looks at what they do to the host is witness/. */
+CASE(alignment_flag_of_ring_1)
+{
+	for (int i = 0; i < 50; i++) {
+		TRY("pushfq\n\torl $0x40000, (%%rsp)\n\tpopfq\n\tud2");
+		EQUAL(trap.vector, 6);
+		CHECK(trap.frame.rflags & 0x40000);
+	}
+}
+
+CASE(direction_flag_of_ring_1)
+{
+	for (int i = 0; i < 50; i++) {
+		TRY("std\n\tud2");
+		EQUAL(trap.vector, 6);
+		CHECK(trap.frame.rflags & 0x400);
+	}
+}
+
 CASE(from_ring_1)
 {
 	TRY("xorl %%ecx, %%ecx\n\tdiv %%ecx");
