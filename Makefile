@@ -16,8 +16,8 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 # The one version: of the program, the module, the packages.
 VERSION := $(shell cat VERSION)
 
-.PHONY: help deps build module launcher demo demo-disk check fuzz coverage clean
-.PHONY: install uninstall deb bench selftests journey
+.PHONY: help deps build module launcher demo demo-disk check mutants fuzz coverage
+.PHONY: clean install uninstall deb bench selftests journey
 .DEFAULT_GOAL := build
 
 help:
@@ -31,6 +31,8 @@ help:
 	@echo 'make demo-disk  the same with a Debian on a disk, and a network'
 	@echo 'make check      build, lints, every test; ends with the count'
 	@echo '                TESTS="name..." only these, TAGS=quick only those'
+	@echo 'make mutants    takes the cure of each promise away: which test notices?'
+	@echo '                MUTANTS="name..." only these, BOCHS=yes all of them'
 	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
 	@echo 'make coverage   what fuzzers and unit tests reach, by file'
 	@echo 'make bench      measurements in the sandbox'
@@ -98,6 +100,11 @@ check:
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
 	$(Q)tools/report
 	$(Q)tests/run $(if $(TAGS),--tags '$(TAGS)') $(TESTS)
+
+mutants:
+	$(Q)tools/deps
+	$(Q)$(LOCKED) $(MAKE) build
+	$(Q)tests/mutants/run $(MUTANTS)
 
 fuzz:
 	$(Q)tools/deps
