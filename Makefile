@@ -103,7 +103,7 @@ check:
 
 mutants:
 	$(Q)tools/deps
-	$(Q)$(LOCKED) $(MAKE) build
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
 	$(Q)tests/mutants/run $(MUTANTS)
 
 fuzz:
