@@ -61,8 +61,7 @@
  * no machine checks. Its first bytes are an alternative: no place for a patch.
  */
 #define PTI			"pti="
-#define DEFAULT_ARGUMENTS	PTI "off console=hvc0 noreplace-smp " \
-				"initcall_blacklist=mcheck_init_device"
+#define DEFAULT_ARGUMENTS	PTI "off console=hvc0 noreplace-smp initcall_blacklist=mcheck_init_device"
 
 _Static_assert(sizeof(struct boot_params) == 4096, "one page");
 _Static_assert(offsetof(struct boot_params, hdr) == HEADER_OFFSET, "protocol");
