@@ -97,12 +97,32 @@ bool cache_trusts(const struct stat *st)
 	       !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/* Can the folder be made? By the nearest one above it that is there. */
+static int check_parent(const char *cache)
+{
+	char above[PATH_MAX], *slash;
+
+	snprintf(above, sizeof(above), "%s", cache);
+	while ((slash = strrchr(above, '/')) && slash != above) {
+		*slash = '\0';
+		if (!access(above, F_OK))
+			break;
+	}
+	if (!slash || slash == above)
+		strcpy(above, "/");
+	if (!access(above, W_OK | X_OK))
+		return 0;
+	log_warn("the cache folder %s cannot be made in %s: name another with "
+		 "--cache DIR", cache, above);
+	return -EROFS;
+}
+
 int cache_check(const char *cache)
 {
 	struct stat st;
 
 	if (stat(cache, &st))
-		return 0;	/* it will be made */
+		return check_parent(cache);
 	if (!S_ISDIR(st.st_mode))
 		log_warnx("the cache %s is not a folder: name another with "
 			  "--cache DIR", cache);

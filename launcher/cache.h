@@ -32,8 +32,8 @@
 char *cache_path(const char *wanted);
 
 /*
- * May its contents be trusted? 0 (also where it is not there yet), or -EROFS after a
- * message.
+ * May its contents be trusted, or can it be made if it is not there? 0, or -EROFS
+ * after a message.
  */
 int cache_check(const char *cache);
 

@@ -11,15 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "boot.h"
+#include "cache.h"
 #include "cmd.h"
 #include "device.h"
 #include "devices.h"
 #include "events.h"
 #include "exit.h"
+#include "identity.h"
 #include "log.h"
 #include "machine.h"
 #include "options.h"
@@ -103,6 +106,28 @@ static uint64_t nanoseconds_since(const struct timespec *start)
 	       (now.tv_nsec - start->tv_nsec);
 }
 
+/* What the user asked of this host, before anything is opened or started. */
+static int check_wishes(const struct run_options *options)
+{
+	struct identity identity;
+	struct sysinfo host;
+	char *cache;
+	int error;
+
+	if (options->user && identity_find(options->user, &identity))
+		return STATUS_USAGE;
+	if (!sysinfo(&host) &&
+	    options->memory > (uint64_t)host.totalram * host.mem_unit)
+		log_warnx("--memory: the host has only %llu MB, so it may have "
+			  "to swap, or end the guest",
+			  ((unsigned long long)host.totalram * host.mem_unit) >>
+			  20);
+	cache = cache_path(options->cache);
+	error = cache ? cache_check(cache) : -EROFS;
+	free(cache);
+	return error ? STATUS_ERROR : STATUS_OK;
+}
+
 /* Everything that can be wrong before the kernel is looked at. */
 static int open_files(struct run *run)
 {
@@ -116,6 +141,9 @@ static int open_files(struct run *run)
 	boot_check_console(run->command_line);
 	if (options->stats && stats_check_path(options->stats))
 		return STATUS_USAGE;
+	status = check_wishes(options);
+	if (status)
+		return status;
 	if (access(options->kernel, R_OK)) {
 		log_warn("cannot read the kernel %s", options->kernel);
 		return STATUS_KERNEL;

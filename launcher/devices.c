@@ -181,6 +181,22 @@ static void destroy_slot(struct slot *slot)
 	pthread_mutex_destroy(&slot->log_lock);
 }
 
+/* Messages and statistics tell devices apart by their names. */
+static int check_name(const struct devices *devices, unsigned int index,
+		      char *message, size_t size)
+{
+	const char *name = virtio_name(devices->slots[index].device);
+
+	for (unsigned int i = 0; i < index; i++) {
+		if (strcmp(virtio_name(devices->slots[i].device), name))
+			continue;
+		snprintf(message, size, "there is a %s already: choose "
+			 "another id=N", name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* How many of the options before this one are of its kind. */
 static unsigned int order_of(const struct device_option *options,
 			     unsigned int index)
@@ -233,6 +249,11 @@ struct devices *devices_create(const struct device_option *options,
 		}
 		devices->count++;
 		error = init_slot(slot, i);
+		if (!error)
+			error = check_name(devices, i, message,
+					   sizeof(message));
+		if (error && *message)
+			say_why(kind->option, options[i].text, message);
 	}
 	if (!error)
 		return devices;

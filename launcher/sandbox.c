@@ -6,9 +6,6 @@
  */
 #include <cap-ng.h>
 #include <errno.h>
-#include <grp.h>
-#include <limits.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "identity.h"
 #include "log.h"
 #include "sandbox.h"
 
@@ -35,68 +33,6 @@
  * change the root any more; who changes the user first cannot drop the bounding
  * set; and a filter that comes too early forbids the rest.
  :*/
-
-struct identity {
-	uid_t uid;
-	gid_t gid;
-	bool change;
-};
-
-static bool parse_id(const char *text, unsigned int *id)
-{
-	unsigned long number;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	/* All ones means `no change` to the kernel. */
-	if (errno || *end || number >= UINT_MAX)
-		return false;
-	*id = number;
-	return true;
-}
-
-static int find_group(const char *name, struct identity *identity)
-{
-	struct group *group;
-
-	if (parse_id(name, &identity->gid))
-		return 0;
-	group = getgrnam(name);
-	if (!group) {
-		log_warnx("--user: there is no group %s", name);
-		return -EINVAL;
-	}
-	identity->gid = group->gr_gid;
-	return 0;
-}
-
-/* USER[:GROUP]. While /etc/passwd can still be read. */
-static int find_identity(const char *text, struct identity *identity)
-{
-	char name[128];
-	const char *colon = strchr(text, ':');
-	struct passwd *user;
-	bool numeric;
-
-	snprintf(name, sizeof(name), "%.*s",
-		 colon ? (int)(colon - text) : (int)strlen(text), text);
-	numeric = parse_id(name, &identity->uid);
-	user = numeric ? getpwuid(identity->uid) : getpwnam(name);
-	if (!user && (!numeric || !colon)) {
-		log_warnx("--user: there is no user %s%s", name, numeric ?
-			  "; say which group too" : "");
-		return -EINVAL;
-	}
-	if (user) {
-		identity->uid = user->pw_uid;
-		identity->gid = user->pw_gid;
-	}
-	identity->change = true;
-	return colon ? find_group(colon + 1, identity) : 0;
-}
 
 static int change_root(const char *folder)
 {
@@ -139,7 +75,7 @@ int sandbox_enter(const struct sandbox_options *options)
 	int error = 0;
 
 	if (options->user)
-		error = find_identity(options->user, &identity);
+		error = identity_find(options->user, &identity);
 	if (!error && options->folder)
 		error = change_root(options->folder);
 	if (!error)

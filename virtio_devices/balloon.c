@@ -310,11 +310,13 @@ static int balloon_parse(struct balloon *balloon, const char *text,
 		    !words_size(words.value, &bytes)) {
 			balloon_set_wanted(balloon, bytes);
 		} else if (!strcmp(words.key, "socket") && words.value &&
-			   *words.value && strlen(words.value) < path_size) {
+			   *words.value && !*path &&
+			   strlen(words.value) < path_size) {
 			strcpy(path, words.value);
 		} else {
 			snprintf(message, message_size, "--balloon %s: say "
-				 "take=SIZE or socket=PATH", words.buffer);
+				 "take=SIZE or socket=PATH, once",
+				 words.buffer);
 			return -EINVAL;
 		}
 	}

@@ -340,7 +340,11 @@ static void test_cache_of_strangers(void **state)
 	}
 	prepared_free(&made);
 
-	assert_int_equal(cache_check("/nonexistent"), 0);
+	snprintf(path, sizeof(path), "%s/not/there/yet", folder);
+	assert_int_equal(cache_check(path), 0);
+	assert_int_equal(cache_check("/dev/null/cache"), -EROFS);
+	assert_int_equal(cache_check("/proc/cache"), geteuid() ? -EROFS : 0);
+	log_forget();
 	assert_int_equal(cache_check(folder), 0);
 	assert_int_equal(chmod(folder, 0770), 0);
 	assert_int_equal(cache_check(folder), -EROFS);

@@ -401,12 +401,33 @@ static void test_not_started(void **state)
 	char *initrd[] = { "--initrd", "/nonexistent", NULL };
 	char *bad[] = { "--bad", NULL };
 	char *stats[] = { "--stats", "/nonexistent/x", NULL };
+	char *user[] = { "--user", "nobody-x", NULL };
+	char *cache[] = { "--cache", "/dev/null/x", NULL };
+	char disk[] = "/tmp/ringlet-disk.XXXXXX", option[64];
+	char *twice[] = { "--disk", option, "--disk", option, NULL };
+	char *sockets[] = { "--balloon=socket=/tmp/a,socket=/tmp/b", NULL };
+	char *much[] = { "--memory", "255G", NULL };
+	int fd;
 
 	(void)state;
 	assert_int_equal(run_to_end(guest_poweroff, "initrd /nonexist",
 				    initrd), 4);
 	assert_int_equal(run_to_end(guest_poweroff, "option --bad", bad), 2);
 	assert_int_equal(run_to_end(guest_poweroff, "statistics", stats), 2);
+	assert_int_equal(run_to_end(guest_poweroff, "there is no user nobody-x",
+				    user), 2);
+	assert_int_equal(run_to_end(guest_poweroff, "cannot be made in",
+				    cache), 1);
+	fd = mkstemp(disk);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	close(fd);
+	snprintf(option, sizeof(option), "%s,readonly,id=7", disk);
+	assert_int_equal(run_to_end(guest_poweroff, "a disk7 already",
+				    twice), 2);
+	unlink(disk);
+	assert_int_equal(run_to_end(guest_poweroff, "once", sockets), 2);
+	assert_int_equal(run_to_end(guest_poweroff, "the host has only", much),
+			 0);
 	fake_vm.open_error = -ENOENT;
 	assert_int_equal(run_to_end(guest_poweroff, "modprobe ringlet", NULL),
 			 3);
