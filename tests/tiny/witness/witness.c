@@ -14,6 +14,7 @@
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/smp.h>
 #include <asm/debugreg.h>
 #include <asm/desc.h>
 #include <asm/pgtable.h>
@@ -215,7 +216,7 @@ static u64 breakpoints_on(void)
 
 static int before(struct kprobe *probe, struct pt_regs *regs)
 {
-	int cpu = regs->di;
+	int cpu = smp_processor_id();	/* probes run without preemption */
 	const struct window_host *host = (void *)
 		(WINDOWS + (u64)cpu * WINDOW_SIZE + WINDOW_HOST);
 	u16 ldt;
