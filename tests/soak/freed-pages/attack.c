@@ -6,6 +6,9 @@
  *	attack SECONDS HOW	discard: MADV_DONTNEED; the pages are gone
  *				swap: MADV_PAGEOUT; they come back from the disk
  *				move: migrate_pages(2), to the other memory node
+ *	attack SECONDS watch	only the victim: somebody else attacks
+ *	attack SECONDS SOCKET	only what asks a balloon to take much and nothing,
+ *				over and over (tests/soak/balloon)
  *
  * The pages in front of those that the guest writes make the taking away long:
  * it has begun, but not reached them, when the guest faults. Two pCPUs: the guest
@@ -21,7 +24,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,6 +99,55 @@ static void attack(time_t end, void (*take)(void))
 	}
 }
 
+/* Only a victim. */
+static int watch(unsigned int seconds)
+{
+	int child;
+
+	shared = shared_create();
+	child = victim_start(shared, -1);
+	sleep(seconds);
+	shared->stop = 1;
+	waitpid(child, NULL, 0);
+	printf("the victim looked %lu times, %lu of its bytes were not its own\n",
+	       shared->checks, shared->spoiled);
+	return shared->spoiled || !shared->checks;
+}
+
+static int dial(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	/* The guest is started meanwhile. */
+	for (int i = 0; i < 300; i++) {
+		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+			return fd;
+		usleep(100000);
+	}
+	err(2, "%s", path);
+}
+
+static int pump(unsigned int seconds, const char *path)
+{
+	static const char *const words[] = { "take 96M\n", "take 0\n" };
+	time_t end = time(NULL) + seconds;
+	unsigned int rounds = 0;
+	int fd = dial(path);
+	char answer[64];
+
+	while (time(NULL) < end) {
+		if (write(fd, words[rounds % 2], strlen(words[rounds % 2])) < 0 ||
+		    read(fd, answer, sizeof(answer)) <= 0)
+			break;	/* the guest is over */
+		rounds++;
+		usleep(400000);
+	}
+	printf("%u words to the balloon\n", rounds);
+	return rounds < 4;
+}
+
 int main(int argc, char **argv)
 {
 	struct rl_stats stats;
@@ -103,6 +157,10 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		errx(2, "usage: attack SECONDS discard|swap|move");
+	if (!strcmp(argv[2], "watch"))
+		return watch(atoi(argv[1]));
+	if (*argv[2] == '/')
+		return pump(atoi(argv[1]), argv[2]);
 	how = way(argv[2]);
 	end = time(NULL) + atoi(argv[1]);
 	shared = shared_create();
