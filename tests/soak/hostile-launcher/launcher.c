@@ -26,89 +26,16 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "../../../abi/guest.h"
-#include "../../../abi/ringlet.h"
+#include "../lib/raw_vm.h"
 
-#define PAGE		4096UL
 #define SIZE		(2UL << 20)	/* of the guest's memory */
-#define TABLES		0x1000UL	/* GPA: PML4, PDPT, PD, PT in a row */
-#define CODE		0x6000UL	/* GPA and GVA */
-#define DATA		0x10000UL	/* GPA and GVA, to the end */
-#define MARK		0xa5
-#define VICTIM_PAGES	128
 #define ROUNDS		60		/* tricks for each VM */
 
-static struct shared {
-	volatile uint64_t stop, checks, spoiled, vms, killed, runs, busy;
-	volatile uint64_t done[16];
-} *shared;
-
-/* --- the guest: a few bytes that write a byte into each page, for ever --------- */
-
-static const unsigned char code[] = {
-	0x48, 0x89, 0xde,		/* 1: mov %rbx, %rsi: first page */
-	0x4c, 0x89, 0xc1,		/* mov %r8, %rcx: how many */
-	0xc6, 0x06, MARK,		/* 2: movb $MARK, (%rsi) */
-	0x48, 0x81, 0xc6, 0, 0x10, 0, 0, /* add $4096, %rsi */
-	0x48, 0xff, 0xc9,		/* dec %rcx */
-	0x75, 0xf1,			/* jnz 2b */
-	0xeb, 0xe9,			/* jmp 1b */
-};
-
-struct vm {
-	int fd, vcpu;
-	struct rl_run *run;
-	unsigned char *memory;
-	volatile int stop, killed;
-};
-
-static void write_guest(struct vm *vm)
-{
-	uint64_t *table = (uint64_t *)(vm->memory + TABLES);
-	unsigned int i;
-
-	/* P, W, A, D; not U, of which SMEP lets ring 1 execute nothing. The PT
-	   maps GVA = GPA. */
-	for (i = 0; i < 3; i++)
-		table[512 * i] = (TABLES + PAGE * (i + 1)) | 0x63;
-	for (i = 0; i < SIZE / PAGE; i++)
-		table[512 * 3 + i] = i * PAGE | 0x63;
-	memcpy(vm->memory + CODE, code, sizeof(code));
-}
+static struct shared *shared;
 
 static void start_guest(struct vm *vm)
 {
-	struct rl_regs regs = {
-		.rip = CODE, .cr3 = TABLES, .rbx = DATA,
-		.r8 = (SIZE - DATA) / PAGE,
-	};
-
-	ioctl(vm->vcpu, RL_SET_REGS, &regs);
-}
-
-static int create(struct vm *vm, int device)
-{
-	struct rl_memory_slot slot = { .size = SIZE };
-
-	memset(vm, 0, sizeof(*vm));
-	vm->fd = ioctl(device, RL_CREATE_VM, 0);
-	vm->memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (vm->fd < 0 || vm->memory == MAP_FAILED)
-		err(2, "a VM");
-	slot.hva = (uintptr_t)vm->memory;
-	if (ioctl(vm->fd, RL_SET_MEMORY_SLOT, &slot))
-		err(2, "its memory");
-	vm->vcpu = ioctl(vm->fd, RL_CREATE_VCPU, 0);
-	if (vm->vcpu < 0)
-		err(2, "its vCPU");
-	vm->run = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu,
-		       0);
-	if (vm->run == MAP_FAILED)
-		err(2, "its run page");
-	write_guest(vm);
-	start_guest(vm);
-	return 0;
+	vm_start(vm, DATA, (SIZE - DATA) / PAGE);
 }
 
 static void *runner(void *argument)
@@ -243,7 +170,7 @@ static void interrupt(struct vm *vm)
 
 static void repair(struct vm *vm)
 {
-	write_guest(vm);
+	vm_write_guest(vm);
 }
 
 /* A guest survives the first ones, for there is memory when it faults again. */
@@ -259,7 +186,8 @@ static void one_vm(int device)
 	pthread_t thread[2];
 	struct vm vm;
 
-	create(&vm, device);
+	vm_create(&vm, device, SIZE);
+	start_guest(&vm);
 	for (int i = 0; i < 2; i++)
 		if (pthread_create(&thread[i], NULL, runner, &vm))
 			err(2, "a thread");
@@ -294,42 +222,11 @@ static void one_vm(int device)
 
 static void attacker(void)
 {
-	int device;
+	int device = become_nobody_and_open();
 
-	if (setgid(1000) || setuid(1000))
-		err(2, "another user");
-	device = open(RL_DEVICE_PATH, O_RDWR | O_CLOEXEC);
-	if (device < 0)
-		err(2, "%s", RL_DEVICE_PATH);
 	seed = getpid();
 	while (!shared->stop)
 		one_vm(device);
-	exit(0);
-}
-
-/* Pages of root's: fresh ones must be zero, and must keep what is put there. */
-static void victim(void)
-{
-	size_t bytes = VICTIM_PAGES * PAGE;
-
-	while (!shared->stop) {
-		unsigned char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		if (p == MAP_FAILED)
-			err(2, "the victim's memory");
-		for (size_t i = 0; i < bytes; i += PAGE) {
-			shared->spoiled += p[i] != 0;
-			p[i] = 1 + i / PAGE;
-		}
-		for (int k = 0; k < 4; k++) {
-			sched_yield();
-			for (size_t i = 0; i < bytes; i += PAGE)
-				shared->spoiled += p[i] != 1 + i / PAGE;
-		}
-		munmap(p, bytes);
-		shared->checks++;
-	}
 	exit(0);
 }
 
@@ -342,15 +239,11 @@ int main(int argc, char **argv)
 		errx(2, "usage: launcher SECONDS");
 	if (!strcmp(argv[1], "nothing"))	/* exec_child() */
 		return 0;
-	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		err(2, "shared memory");
-	for (int i = 0; i < 2; i++) {
-		children[i] = fork();
-		if (children[i] == 0)
-			(i ? victim : attacker)();
-	}
+	shared = shared_create();
+	children[0] = fork();
+	if (children[0] == 0)
+		attacker();
+	children[1] = victim_start(shared, -1);
 	sleep(atoi(argv[1]));
 	shared->stop = 1;
 	for (int i = 0; i < 2; i++)
