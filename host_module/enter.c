@@ -187,9 +187,9 @@ static int others_in_the_way(unsigned long cr4)
 /*
  * Enters the guest once. Returns 0 when it came back, for a reason that
  * vcpu->regs->vector tells and of which the host's own part is done; -errno
- * when this pCPU cannot run it: -ENODEV (window_bind()), -EBUSY (KVM or perf's
- * trace_buffers_on() are in use here), -EINVAL (the launcher has an LDT: LDTR holds the address of its table,
- * and that address would be the guest's).
+ * when this pCPU cannot run it: -ENODEV (window_bind()), -EBUSY (KVM, or perf's
+ * trace_buffers_on(), is in use here), -EINVAL (the launcher has an LDT: LDTR holds
+ * the address of its table, and that address would be the guest's).
  */
 int enter_guest(struct rl_vcpu *vcpu)
 {
