@@ -10,25 +10,10 @@
 
 #include "launcher/image.h"
 #include "launcher/kernel.h"
-#include "launcher/log.h"
 #include "launcher/protected.h"
+#include "quiet_log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-void log_warn(const char *format, ...)
-{
-	(void)format;
-}
-
-void log_warnx(const char *format, ...)
-{
-	(void)format;
-}
-
-void log_info(const char *format, ...)
-{
-	(void)format;
-}
 
 /* What prepare asks of every kernel. */
 static void ask(const struct kernel *kernel)

@@ -13,27 +13,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "launcher/log.h"
 #include "launcher/prepare.h"
+#include "quiet_log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MEMORY	(48ull << 20)
-
-void log_warn(const char *format, ...)
-{
-	(void)format;
-}
-
-void log_warnx(const char *format, ...)
-{
-	(void)format;
-}
-
-void log_info(const char *format, ...)
-{
-	(void)format;
-}
 
 static int file_of(const void *data, size_t size)
 {

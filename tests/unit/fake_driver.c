@@ -234,6 +234,34 @@ unsigned int fake_driver_start_threaded(struct fake_driver *driver,
 	return start(driver, features);
 }
 
+struct virtio_device *fake_create(struct fake_driver *driver,
+				  const struct virtio_kind *kind,
+				  const char *text, unsigned int cpus,
+				  uint64_t features)
+{
+	struct virtio_setup setup = { .cpus = cpus };
+	struct virtio_device *device;
+	char message[256] = "";
+
+	if (kind->create(text, &setup, &device, message, sizeof(message))) {
+		fprintf(stderr, "%s: %s\n", text, message);
+		abort();
+	}
+	fake_driver_init(driver);
+	if (fake_driver_start(driver, device, features) != 15)
+		abort();
+	fake_run(driver);
+	return device;
+}
+
+void fake_destroy(struct fake_driver *driver)
+{
+	struct virtio_device *device = driver->device;
+
+	fake_driver_end(driver);
+	virtio_destroy(device);
+}
+
 struct vring_desc *fake_desc(struct fake_driver *driver, unsigned int queue,
 			     unsigned int index)
 {
@@ -346,6 +374,17 @@ bool fake_used(struct fake_driver *driver, unsigned int queue, uint16_t *head,
 	*written = __atomic_load_n(&entry[1], __ATOMIC_RELAXED);
 	q->used++;
 	return true;
+}
+
+unsigned int fake_used_count(struct fake_driver *driver, unsigned int queue)
+{
+	unsigned int count = 0;
+	uint32_t written;
+	uint16_t head;
+
+	while (fake_used(driver, queue, &head, &written))
+		count++;
+	return count;
 }
 
 bool fake_wait_used(struct fake_driver *driver, unsigned int queue,

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "virtio_devices/device.h"
 #include "virtio_devices/model.h"
 
 #define FAKE_MEMORY	(8u << 20)
@@ -83,6 +84,15 @@ unsigned int fake_driver_start(struct fake_driver *driver,
 unsigned int fake_driver_start_threaded(struct fake_driver *driver,
 					struct virtio_device *device,
 					uint64_t features);
+/*
+ * All from the option's text on: make a device of this kind, which must work,
+ * fake_driver_init() and fake_driver_start(). fake_destroy() undoes it.
+ */
+struct virtio_device *fake_create(struct fake_driver *driver,
+				  const struct virtio_kind *kind,
+				  const char *text, unsigned int cpus,
+				  uint64_t features);
+void fake_destroy(struct fake_driver *driver);
 /* The steps of it, once attached: FEATURES_OK is set; queues; DRIVER_OK. */
 void fake_negotiate(struct fake_driver *driver, uint64_t features);
 void fake_set_up_queue(struct fake_driver *driver, unsigned int queue);
@@ -119,6 +129,8 @@ bool fake_wants_kick(struct fake_driver *driver, unsigned int queue,
 /* The next used chain; false: none yet. */
 bool fake_used(struct fake_driver *driver, unsigned int queue, uint16_t *head,
 	       uint32_t *written);
+/* Takes all that are used by now: how many? */
+unsigned int fake_used_count(struct fake_driver *driver, unsigned int queue);
 /* Waits up to 10 s for it. */
 bool fake_wait_used(struct fake_driver *driver, unsigned int queue,
 		    uint16_t *head, uint32_t *written);

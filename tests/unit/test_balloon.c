@@ -25,20 +25,12 @@ static struct virtio_device *device;
 
 static void start(const char *text, uint64_t features)
 {
-	struct virtio_setup setup = { .cpus = 1 };
-	char message[256];
-
-	assert_int_equal(balloon_kind.create(text, &setup, &device, message,
-					     sizeof(message)), 0);
-	fake_driver_init(&driver);
-	assert_int_equal(fake_driver_start(&driver, device, features), 15);
-	fake_run(&driver);
+	device = fake_create(&driver, &balloon_kind, text, 1, features);
 }
 
 static void finish(void)
 {
-	fake_driver_end(&driver);
-	virtio_destroy(device);
+	fake_destroy(&driver);
 }
 
 static void inflate(const uint32_t *pfns, unsigned int count)

@@ -51,10 +51,7 @@ static void start(const char *more, uint64_t features)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	peer = fds[0];
 	snprintf(text, sizeof(text), "fd=%d%s", fds[1], more);
-	device = create(text);
-	fake_driver_init(&driver);
-	assert_int_equal(fake_driver_start(&driver, device, features), 15);
-	fake_run(&driver);
+	device = fake_create(&driver, &net_kind, text, 1, features);
 }
 
 static void finish(void)
@@ -136,17 +133,6 @@ static uint64_t guest_buffer(uint32_t bytes)
 	return gpa;
 }
 
-static unsigned int used_count(unsigned int queue)
-{
-	unsigned int count = 0;
-	uint32_t written;
-	uint16_t head;
-
-	while (fake_used(&driver, queue, &head, &written))
-		count++;
-	return count;
-}
-
 /*
  * More frames than one turn takes (128): what is left has its turn later,
  * after others had theirs, without another word of the guest or of the peer.
@@ -168,11 +154,11 @@ static void test_bursts_of_frames(void **state)
 			 0);
 	fake_write(&driver, VIRTIO_MMIO_QUEUE_NOTIFY, SEND);
 	/* The kick's own turn. */
-	while (!(i = used_count(SEND)))
+	while (!(i = fake_used_count(&driver, SEND)))
 		loop_run_once(device->loop, 1000);
 	assert_int_equal(i, 128);
 	fake_run(&driver);
-	assert_int_equal(used_count(SEND), 72);
+	assert_int_equal(fake_used_count(&driver, SEND), 72);
 	for (i = 0; i < 200; i++)
 		assert_int_equal(peer_read(got, sizeof(got)), sizeof(got));
 
@@ -182,11 +168,11 @@ static void test_bursts_of_frames(void **state)
 	memcpy(got, &(uint32_t){ htonl(60) }, 4);
 	for (i = 0; i < 200; i++)
 		assert_int_equal(write(peer, got, sizeof(got)), sizeof(got));
-	while (!(i = used_count(RECEIVE)))
+	while (!(i = fake_used_count(&driver, RECEIVE)))
 		loop_run_once(device->loop, 1000);
 	assert_int_equal(i, 128);
 	fake_run(&driver);
-	assert_int_equal(used_count(RECEIVE), 72);
+	assert_int_equal(fake_used_count(&driver, RECEIVE), 72);
 	finish();
 }
 
@@ -210,7 +196,7 @@ static void test_plain_both_ways(void **state)
 	assert_int_equal(link_status(), VIRTIO_NET_S_LINK_UP);
 
 	guest_send(&none, pattern(100), 100);
-	assert_int_equal(used_count(SEND), 1);
+	assert_int_equal(fake_used_count(&driver, SEND), 1);
 	assert_int_equal(peer_read(&length, 4), 4);
 	assert_int_equal(ntohl(length), 100);
 	assert_int_equal(peer_read(got, sizeof(got)), 100);
@@ -243,7 +229,7 @@ static void test_merged_buffers(void **state)
 	gpa[0] = guest_buffer(1500);
 	gpa[1] = guest_buffer(1500);
 	peer_frame(NULL, pattern(4012), 4012);
-	assert_int_equal(used_count(RECEIVE), 0);
+	assert_int_equal(fake_used_count(&driver, RECEIVE), 0);
 	gpa[2] = guest_buffer(1500);
 	for (i = 0; i < 3; i++) {
 		assert_true(fake_used(&driver, RECEIVE, &head, &written));
@@ -292,7 +278,7 @@ static void test_too_long_for_buffer(void **state)
 	start(",plain", 0);
 	guest_buffer(500);
 	peer_frame(NULL, pattern(600), 600);
-	assert_int_equal(used_count(RECEIVE), 0);
+	assert_int_equal(fake_used_count(&driver, RECEIVE), 0);
 	/* The frame is lost, the buffer is not. */
 	peer_frame(NULL, pattern(60), 60);
 	assert_true(fake_used(&driver, RECEIVE, &head, &written));
@@ -315,7 +301,7 @@ static void test_tiny_buffers_break(void **state)
 	fake_write(&driver, VIRTIO_MMIO_STATUS, 15);
 	guest_buffer(1500);
 	peer_frame(NULL, pattern(60), 60);
-	assert_int_equal(used_count(RECEIVE), 1);
+	assert_int_equal(fake_used_count(&driver, RECEIVE), 1);
 	finish();
 }
 
@@ -401,14 +387,14 @@ static void test_lying_headers(void **state)
 		guest_send(&wrong[i], pattern(200), 200);
 		peer_frame(&wrong[i], pattern(200), 200);
 	}
-	assert_int_equal(used_count(SEND), count);
-	assert_int_equal(used_count(RECEIVE), 0);
+	assert_int_equal(fake_used_count(&driver, SEND), count);
+	assert_int_equal(fake_used_count(&driver, RECEIVE), 0);
 	assert_int_equal(peer_read(got, sizeof(got)), 0);
 	assert_int_equal(driver.lines, 1);
 	guest_send(&right, pattern(200), 200);
 	assert_int_equal(peer_read(got, sizeof(got)), 216);
 	peer_frame(&right, pattern(200), 200);
-	assert_int_equal(used_count(RECEIVE), 1);
+	assert_int_equal(fake_used_count(&driver, RECEIVE), 1);
 	finish();
 }
 
@@ -433,7 +419,7 @@ static void test_header_says_too_much(void **state)
 	assert_memory_equal(got + 4, zeros, 10);
 	gpa = guest_buffer(1500);
 	peer_frame(&header, pattern(60), 60);
-	assert_int_equal(used_count(RECEIVE), 1);
+	assert_int_equal(fake_used_count(&driver, RECEIVE), 1);
 	assert_memory_equal(fake_at(&driver, gpa), zeros, 10);
 	finish();
 }
@@ -454,7 +440,7 @@ static void test_wrong_sizes(void **state)
 	fake_add(&driver, SEND, &(struct fake_buffer){ gpa, 12 }, 1, 0);
 	fake_add(&driver, SEND, &(struct fake_buffer){ gpa, 64 }, 0, 1);
 	fake_kick(&driver, SEND);
-	assert_int_equal(used_count(SEND), 5);
+	assert_int_equal(fake_used_count(&driver, SEND), 5);
 	assert_int_equal(peer_read(got, sizeof(got)), 0);
 	assert_int_equal(fake_status(&driver), 15);
 	finish();
@@ -495,7 +481,7 @@ static void test_checksum_is_finished(void **state)
 	header.gso_size = 100;
 	guest_buffer(1500);
 	peer_frame(&header, pattern(1000), 1000);
-	assert_int_equal(used_count(RECEIVE), 1);
+	assert_int_equal(fake_used_count(&driver, RECEIVE), 1);
 	finish();
 }
 
@@ -584,7 +570,7 @@ static void check_segments(bool is_ipv6)
 					     is_ipv6 ? 32 : 8,
 					     6 + 20 + piece)), 0xffff);
 	}
-	assert_int_equal(used_count(RECEIVE), 0);
+	assert_int_equal(fake_used_count(&driver, RECEIVE), 0);
 	finish();
 }
 
@@ -609,7 +595,7 @@ static void test_back_pressure(void **state)
 		memset(pattern(frame), sent, 1);
 		guest_send(&none, pattern(frame), frame);
 	}
-	done = used_count(SEND);
+	done = fake_used_count(&driver, SEND);
 	assert_in_range(done, 1, 199);
 	for (i = 0; i < sent; i++) {
 		assert_int_equal(peer_read(&length, 4), 4);
@@ -622,7 +608,7 @@ static void test_back_pressure(void **state)
 		}
 		assert_memory_equal(got + 1, pattern(frame) + 1, frame - 1);
 	}
-	assert_int_equal(done + used_count(SEND), sent);
+	assert_int_equal(done + fake_used_count(&driver, SEND), sent);
 	finish();
 }
 
@@ -705,7 +691,7 @@ static void test_slow_peer_stops_nothing(void **state)
 			idle = 0;
 		assert_true(idle < 1000);
 		fake_run(&driver);
-		slow.back += used_count(SEND);
+		slow.back += fake_used_count(&driver, SEND);
 	}
 	assert_int_equal(slow.back, SLOW_FRAMES);
 	finish();
@@ -720,7 +706,7 @@ static void test_no_receive_buffers(void **state)
 	start(",plain", ALL);
 	for (i = 0; i < 10; i++)
 		peer_frame(NULL, pattern(60 + i), 60 + i);
-	assert_int_equal(used_count(RECEIVE), 0);
+	assert_int_equal(fake_used_count(&driver, RECEIVE), 0);
 	for (i = 0; i < 10; i++) {
 		uint32_t written;
 		uint16_t head;
@@ -745,7 +731,7 @@ static void test_link_goes_down(void **state)
 	assert_int_equal(driver.config_interrupts, 1);
 	/* Frames go nowhere, and the guest gets its buffers back. */
 	guest_send(&none, pattern(100), 100);
-	assert_int_equal(used_count(SEND), 1);
+	assert_int_equal(fake_used_count(&driver, SEND), 1);
 	finish();
 }
 
@@ -810,7 +796,7 @@ static unsigned int control(uint8_t class, uint8_t command, const void *data,
 	at[2 + bytes] = 0xee;
 	fake_add(&driver, CONTROL, pieces, 2, 1);
 	fake_kick(&driver, CONTROL);
-	assert_int_equal(used_count(CONTROL), 1);
+	assert_int_equal(fake_used_count(&driver, CONTROL), 1);
 	return at[2 + bytes];
 }
 

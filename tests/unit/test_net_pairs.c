@@ -121,21 +121,13 @@ int net_tap_open(const struct net_options *options, unsigned int cpus,
 
 static void start(uint64_t features)
 {
-	struct virtio_setup setup = { .cpus = PAIRS };
-	char message[256] = "";
-
-	assert_int_equal(net_kind.create("tap=fake,mtu=1500", &setup, &device,
-					 message, sizeof(message)),
-			 0);
-	fake_driver_init(&driver);
-	assert_int_equal(fake_driver_start(&driver, device, features), 15);
-	fake_run(&driver);
+	device = fake_create(&driver, &net_kind, "tap=fake,mtu=1500", PAIRS,
+			     features);
 }
 
 static void finish(void)
 {
-	fake_driver_end(&driver);
-	virtio_destroy(device);
+	fake_destroy(&driver);
 }
 
 /* A frame comes for a pair; the device looks whether it can deliver it. */
@@ -158,17 +150,6 @@ static void give_buffer(unsigned int pair, uint32_t bytes)
 	fake_kick(&driver, 2 * pair);
 }
 
-static unsigned int used_count(unsigned int queue)
-{
-	unsigned int count = 0;
-	uint32_t written;
-	uint16_t head;
-
-	while (fake_used(&driver, queue, &head, &written))
-		count++;
-	return count;
-}
-
 static uint8_t set_pairs(uint16_t pairs)
 {
 	uint64_t gpa = fake_alloc(&driver, 16);
@@ -180,7 +161,7 @@ static uint8_t set_pairs(uint16_t pairs)
 	memcpy(at + 2, &pairs, 2);
 	fake_add(&driver, CONTROL, pieces, 1, 1);
 	fake_kick(&driver, CONTROL);
-	assert_int_equal(used_count(CONTROL), 1);
+	assert_int_equal(fake_used_count(&driver, CONTROL), 1);
 	return at[8];
 }
 
@@ -195,27 +176,27 @@ static void uses_no_more_pairs_than_it_was_told(void **state)
 	give_buffer(1, 2000);
 	/* One pair until the driver says otherwise (5.1.6.5.6). */
 	arrive(1, 100, none);
-	assert_int_equal(used_count(2), 0);
+	assert_int_equal(fake_used_count(&driver, 2), 0);
 	assert_int_equal(set_pairs(2), VIRTIO_NET_OK);
 	assert_int_equal(net->pairs, 2);
 	arrive(1, 100, none);
 	arrive(0, 100, none);
-	assert_int_equal(used_count(2), 1);
-	assert_int_equal(used_count(0), 1);
+	assert_int_equal(fake_used_count(&driver, 2), 1);
+	assert_int_equal(fake_used_count(&driver, 0), 1);
 	assert_int_equal(set_pairs(0), VIRTIO_NET_ERR);
 	assert_int_equal(set_pairs(PAIRS + 1), VIRTIO_NET_ERR);
 	/* Half of a frame is there when its pair goes. */
 	give_buffer(1, 600);
 	arrive(1, 1000, none);
-	assert_int_equal(used_count(2), 0);
+	assert_int_equal(fake_used_count(&driver, 2), 0);
 	assert_int_equal(set_pairs(1), VIRTIO_NET_OK);
 	give_buffer(1, 600);
 	arrive(1, 100, none);
-	assert_int_equal(used_count(2), 0);
+	assert_int_equal(fake_used_count(&driver, 2), 0);
 	/* Its buffers are all still there. */
 	assert_int_equal(set_pairs(2), VIRTIO_NET_OK);
 	arrive(1, 1000, none);
-	assert_int_equal(used_count(2), 2);
+	assert_int_equal(fake_used_count(&driver, 2), 2);
 	assert_int_equal(fake_read(&driver, VIRTIO_MMIO_CONFIG + 8) & 0xffff,
 			 PAIRS);
 	/* A reset: one pair again. */
@@ -226,7 +207,7 @@ static void uses_no_more_pairs_than_it_was_told(void **state)
 	assert_int_equal(net->pairs, 1);
 	give_buffer(1, 2000);
 	arrive(1, 100, none);
-	assert_int_equal(used_count(2), 0);
+	assert_int_equal(fake_used_count(&driver, 2), 0);
 	finish();
 }
 
@@ -241,12 +222,12 @@ static void has_one_pair_without_mq(void **state)
 	buffer = (struct fake_buffer){ fake_alloc(&driver, 2000), 2000 };
 	fake_add(&driver, 2, &buffer, 0, 1);
 	arrive(1, 100, none);
-	assert_int_equal(used_count(2), 0);
+	assert_int_equal(fake_used_count(&driver, 2), 0);
 	/* Queue 3 is none at all. */
 	fake_add(&driver, 3, &buffer, 1, 0);
 	fake_kick(&driver, 3);
 	assert_int_equal(net->sent[1], 0);
-	assert_int_equal(used_count(3), 0);
+	assert_int_equal(fake_used_count(&driver, 3), 0);
 	finish();
 }
 
@@ -254,7 +235,7 @@ static bool delivers(size_t bytes, struct virtio_net_hdr_v1 header)
 {
 	net->have[0] = net->taken[0] = 0;
 	arrive(0, bytes, header);
-	return used_count(0);
+	return fake_used_count(&driver, 0);
 }
 
 static void guest_sends(uint32_t bytes)

@@ -13,26 +13,18 @@
 #include "virtio_devices/rng.h"
 
 static struct fake_driver driver;
-static struct virtio_device *device;
 
 static int set_up(void **state)
 {
-	struct virtio_setup setup = { .cpus = 1 };
-	char message[256];
-
 	(void)state;
-	assert_int_equal(rng_kind.create("", &setup, &device, message,
-					 sizeof(message)), 0);
-	fake_driver_init(&driver);
-	assert_int_equal(fake_driver_start(&driver, device, 0), 15);
+	fake_create(&driver, &rng_kind, "", 1, 0);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	fake_driver_end(&driver);
-	virtio_destroy(device);
+	fake_destroy(&driver);
 	return 0;
 }
 
@@ -120,7 +112,7 @@ static void test_host_without_entropy(void **state)
 	assert_false(fake_used(&driver, 0, &head, &written));
 	for (i = 0; i < 3; i++) {
 		assert_int_equal(refusals, 2 - i);
-		assert_int_equal(loop_run_once(device->loop, 10000), 1);
+		assert_int_equal(loop_run_once(driver.device->loop, 10000), 1);
 	}
 	assert_true(fake_used(&driver, 0, &head, &written));
 	assert_int_equal(written, 64);
@@ -129,7 +121,7 @@ static void test_host_without_entropy(void **state)
 	fake_kick(&driver, 0);
 	assert_int_equal(refusals, 0);
 	fake_write(&driver, VIRTIO_MMIO_STATUS, 0);
-	assert_int_equal(loop_run_once(device->loop, 200), 0);
+	assert_int_equal(loop_run_once(driver.device->loop, 200), 0);
 }
 
 static void test_value_refused(void **state)

@@ -44,12 +44,8 @@ static int create(const char *text, char *message, size_t size)
 
 static int set_up(void **state)
 {
-	char message[256];
-
 	(void)state;
-	assert_int_equal(create("/tmp,tag=ours", message, sizeof(message)), 0);
-	fake_driver_init(&driver);
-	assert_int_equal(fake_driver_start(&driver, device, 1), 15);
+	device = fake_create(&driver, &share_kind, "/tmp,tag=ours", 1, 1);
 	return 0;
 }
 

@@ -57,8 +57,7 @@ static void start_fake(void)
 
 static void finish(void)
 {
-	fake_driver_end(&driver);
-	virtio_destroy(device);
+	fake_destroy(&driver);
 }
 
 static void add_buffer(unsigned int queue)
@@ -70,17 +69,6 @@ static void add_buffer(unsigned int queue)
 		buffer.bytes = 2048;
 	fake_add(&driver, queue, &buffer, !receives, receives);
 	fake_kick(&driver, queue);
-}
-
-static unsigned int used_count(unsigned int queue)
-{
-	unsigned int count = 0;
-	uint32_t written;
-	uint16_t head;
-
-	while (fake_used(&driver, queue, &head, &written))
-		count++;
-	return count;
 }
 
 static unsigned int host_reads(void)
@@ -113,15 +101,15 @@ static void test_room_and_frames_are_apart(void **state)
 	start_fake();
 	for (i = 0; i < 100; i++)
 		add_buffer(1);
-	done = used_count(1);
+	done = fake_used_count(&driver, 1);
 	assert_in_range(done, 1, 99);
 	/* No buffers to receive into, then some. */
 	host_writes();
 	add_buffer(0);
-	assert_int_equal(used_count(0), 1);
+	assert_int_equal(fake_used_count(&driver, 0), 1);
 	assert_int_equal(host_reads(), done);
 	fake_run(&driver);
-	assert_true(used_count(1) > 0);
+	assert_true(fake_used_count(&driver, 1) > 0);
 	for (i = 0; i < 100; i++) {
 		done += host_reads();
 		fake_run(&driver);
@@ -135,7 +123,7 @@ static void test_room_and_frames_are_apart(void **state)
 	fake_run(&driver);
 	assert_int_equal(loop_run_once(device->loop, 0), 0);
 	add_buffer(0);
-	assert_int_equal(used_count(0), 1);
+	assert_int_equal(fake_used_count(&driver, 0), 1);
 	finish();
 	close(host);
 }

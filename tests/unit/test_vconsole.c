@@ -29,14 +29,7 @@ static int peers[2];	/* the other ends of fd=N ports */
 
 static void start(const char *text, uint64_t features)
 {
-	struct virtio_setup setup = { .cpus = 1 };
-	char message[256] = "";
-
-	assert_int_equal(vconsole_kind.create(text, &setup, &device, message,
-					      sizeof(message)), 0);
-	fake_driver_init(&driver);
-	assert_int_equal(fake_driver_start(&driver, device, features), 15);
-	fake_run(&driver);
+	device = fake_create(&driver, &vconsole_kind, text, 1, features);
 }
 
 /* Two ports on socket pairs, the second one named. */
@@ -82,23 +75,12 @@ static void write_queue(unsigned int queue, const void *data, uint32_t bytes)
 	fake_kick(&driver, queue);
 }
 
-static unsigned int used_count(unsigned int queue)
-{
-	unsigned int count = 0;
-	uint32_t written;
-	uint16_t head;
-
-	while (fake_used(&driver, queue, &head, &written))
-		count++;
-	return count;
-}
-
 static void say(uint32_t id, uint16_t event, uint16_t value)
 {
 	struct virtio_console_control message = { id, event, value };
 
 	write_queue(CONTROL_OUT, &message, sizeof(message));
-	assert_int_equal(used_count(CONTROL_OUT), 1);
+	assert_int_equal(fake_used_count(&driver, CONTROL_OUT), 1);
 }
 
 /* The next control message: "port event value more". */
@@ -146,7 +128,7 @@ static void test_one_port_driver(void **state)
 	/* Linux looks there only when told that it has changed. */
 	assert_int_equal(driver.config_interrupts, 1);
 	write_queue(1, "hello", 5);
-	assert_int_equal(used_count(1), 1);
+	assert_int_equal(fake_used_count(&driver, 1), 1);
 	assert_int_equal(read(peers[0], got, sizeof(got)), 5);
 	assert_string_equal(got, "hello");
 	gpa = give_buffer(0, 16);
@@ -200,7 +182,7 @@ static void test_named_port(void **state)
 	gpa = give_buffer(4, 32);
 	assert_int_equal(write(peers[1], "early", 5), 5);
 	fake_run(&driver);
-	assert_int_equal(used_count(4), 0);
+	assert_int_equal(fake_used_count(&driver, 4), 0);
 	say(1, VIRTIO_CONSOLE_PORT_OPEN, 1);
 	fake_run(&driver);
 	assert_true(fake_used(&driver, 4, &head, &written));
@@ -213,7 +195,7 @@ static void test_named_port(void **state)
 	give_buffer(4, 32);
 	assert_int_equal(write(peers[1], "late", 4), 4);
 	fake_run(&driver);
-	assert_int_equal(used_count(4), 0);
+	assert_int_equal(fake_used_count(&driver, 4), 0);
 	finish();
 }
 
@@ -231,7 +213,7 @@ static void test_back_pressure(void **state)
 		block[i] = i * 31 + i / 256;
 	for (sent = 0; sent < 12; sent++)
 		write_queue(5, block, sizeof(block));
-	assert_in_range(used_count(5), 0, 11);
+	assert_in_range(fake_used_count(&driver, 5), 0, 11);
 	for (i = 0; i < sent; i++) {
 		for (all = 0; all < sizeof(got); all += n > 0 ? n : 0) {
 			n = recv(peers[1], got + all, sizeof(got) - all,
@@ -275,7 +257,7 @@ static void test_console_nobody_reads(void **state)
 		driver.lines = 0;
 		for (sent = 0; sent < 20; sent++) {
 			write_queue(1, block, sizeof(block));
-			assert_int_equal(used_count(1), 1);
+			assert_int_equal(fake_used_count(&driver, 1), 1);
 		}
 		assert_int_equal(driver.lines, 1);
 		assert_non_null(strstr(driver.line, "takes no more"));
@@ -284,7 +266,7 @@ static void test_console_nobody_reads(void **state)
 		assert_int_equal(drain(peers[0]) + counters.dropped,
 				 20 * sizeof(block));
 		write_queue(1, "again", 5);
-		assert_int_equal(used_count(1), 1);
+		assert_int_equal(fake_used_count(&driver, 1), 1);
 		assert_int_equal(read(peers[0], got, sizeof(got)), 5);
 		assert_string_equal(got, "again");
 		finish();
@@ -315,11 +297,11 @@ static void test_full_fifo(void **state)
 		start(text, MULTIPORT);
 		for (sent = done = 0; sent < 100; sent++)
 			write_queue(1, block, sizeof(block));
-		done = used_count(1);
+		done = fake_used_count(&driver, 1);
 		assert_true(i ? done == 100 : done < 100);
 		for (all = 0; sent--; all += drain(fd))
 			fake_run(&driver);
-		done += used_count(1);
+		done += fake_used_count(&driver, 1);
 		assert_int_equal(done, 100);
 		assert_true(i ? all < 100 * sizeof(block) :
 				all == 100 * sizeof(block));
@@ -328,11 +310,11 @@ static void test_full_fifo(void **state)
 			write_queue(1, block, sizeof(block));
 		close(fd);
 		fake_run(&driver);
-		assert_int_equal(used_count(1), 40);
+		assert_int_equal(fake_used_count(&driver, 1), 40);
 		fd = open(path, O_RDONLY | O_NONBLOCK);
 		drain(fd);
 		write_queue(1, block, 5);
-		assert_int_equal(used_count(1), 1);
+		assert_int_equal(fake_used_count(&driver, 1), 1);
 		assert_int_equal(drain(fd), 5);
 		close(fd);
 		finish();
@@ -447,7 +429,7 @@ static void test_wrong_driver(void **state)
 	say(0xffffffff, VIRTIO_CONSOLE_PORT_OPEN, 1);
 	say(1, 999, 1);
 	write_queue(CONTROL_OUT, "abc", 3);
-	assert_int_equal(used_count(CONTROL_OUT), 1);
+	assert_int_equal(fake_used_count(&driver, CONTROL_OUT), 1);
 	fake_kick(&driver, 5);
 	assert_int_equal(fake_status(&driver), 15);
 	give_buffer(CONTROL_IN, 5);
@@ -457,7 +439,7 @@ static void test_wrong_driver(void **state)
 	start_two(0);
 	write_queue(5, "x", 1);
 	write_queue(3, "x", 1);
-	assert_int_equal(used_count(5) + used_count(3), 0);
+	assert_int_equal(fake_used_count(&driver, 5) + fake_used_count(&driver, 3), 0);
 	assert_true(recv(peers[1], (char[1]){ 0 }, 1, MSG_DONTWAIT) < 0);
 	finish();
 }
@@ -557,7 +539,7 @@ static void test_socket_port(void **state)
 	say(0, VIRTIO_CONSOLE_PORT_OPEN, 1);
 	/* Nobody is there: lost, and the buffer comes back. */
 	write_queue(1, "lost", 4);
-	assert_int_equal(used_count(1), 1);
+	assert_int_equal(fake_used_count(&driver, 1), 1);
 	for (round = 0; round < 2; round++) {
 		fd = socket(AF_UNIX, SOCK_STREAM, 0);
 		assert_int_equal(connect(fd, (struct sockaddr *)&address,
