@@ -218,6 +218,7 @@ CASE(from_another_thread)
 	irq_enable();
 	EQUAL(request(TINY_RAISE, 7, 20000), 0);
 	wait_count(7, 1, 3000000);	/* a kick while the guest runs */
+	irq_disable();		/* it must not come before the halt */
 	EQUAL(request(TINY_RAISE, 7, 20000), 0);
 	hypercall(RL_HC_HALT, 0, 0, 0);
 	wait_count(7, 2, 0);		/* and one that ends a halt */
@@ -411,9 +412,13 @@ CASE(own_time_is_no_absence)
 	do {
 		before = shared_page.absences;
 		tries++;
+		irq_disable();	/* it must not come before the halt */
 		set_timer(1200000000);
-		while (irq_count[RL_IRQ_TIMER] < tries)
+		while (irq_count[RL_IRQ_TIMER] < tries) {
 			hypercall(RL_HC_HALT, 0, 0, 0);
+			irq_disable();
+		}
+		irq_enable();
 		spin_us(1200000);
 	} while (shared_page.absences != before && tries < 3);
 	EQUAL(shared_page.absences, before);
