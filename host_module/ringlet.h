@@ -149,6 +149,13 @@ struct shadow_page {
 	bool user;		/* of the lower half */
 	bool direct;		/* splits a large page of the guest */
 	DECLARE_BITMAP(used, 512);	/* entries but 0 and SHADOW_ABSENT */
+	u32 touched;		/* level 1: blocks of 16 entries that may not be 0 */
+};
+
+/* Shadow pages that nobody uses, all entries 0; see shadow_put(). */
+struct shadow_pool {
+	struct hlist_head pages;
+	unsigned int count;
 };
 
 /* A top-level table for one of the guest's address spaces. */
@@ -175,6 +182,8 @@ struct shadow {
 	u64 alias_chain, window_chain;	/* entries of slots 508 and 256 */
 	struct shadow_page *spare[3];	/* by level, for link_child(), which cannot
 					   sleep */
+	struct shadow_pool leaves, inner;	/* of level 1; of the others */
+	struct shadow_root *free_root;	/* one, or NULL; its tables are 0 */
 	unsigned long breaths;	/* how often mmu_breathe() dropped the lock */
 	u64 absent;		/* SHADOW_ABSENT, or 0: see reserved_bit_faults() */
 };
@@ -201,6 +210,8 @@ struct shadow_page *shadow_new(struct rl_vm *vm, gfn_t gfn, int level,
 void shadow_put(struct rl_vm *vm, struct shadow_page *sp);
 bool shadow_refill(struct shadow *s);
 void shadow_drop_spares(struct shadow *s);
+void shadow_mark(struct shadow_page *sp, unsigned int i, u64 mark);
+u64 shadow_leaf_rights(u64 gpte, bool user);
 u64 *shadow_root_entry(struct shadow_root *root, unsigned int slot);
 u64 shadow_leaf(struct rl_vm *vm, u64 gpte, gfn_t gfn, bool user);
 void shadow_set_leaf(struct rl_vm *vm, struct shadow_page *sp, unsigned int i,

@@ -37,26 +37,30 @@
 #define FAULT_AROUND 16
 
 /*
- * What the shadow's level 1 entry for a guest entry must be now; 0: nothing.
- * Writable only when the guest's D is set, so that the first write comes here
- * and sets it.
+ * The bits beside the address of a level 1 entry for this guest entry; 0: there is
+ * to be none. Writable only when the guest's D is set, so that the first write comes
+ * here and sets it.
  */
-u64 shadow_leaf(struct rl_vm *vm, u64 gpte, gfn_t gfn, bool user)
+u64 shadow_leaf_rights(u64 gpte, bool user)
 {
-	struct page *page;
-	u64 entry;
+	u64 rights = PTE_P | PTE_A | PTE_D | (gpte & PTE_NX);
 
 	if ((gpte & (PTE_P | PTE_A)) != (PTE_P | PTE_A))
 		return 0;
-	page = memory_page(vm, gfn);
-	if (!page)
-		return 0;
-	entry = page_to_phys(page) | PTE_P | PTE_A | PTE_D | (gpte & PTE_NX);
 	if ((gpte & PTE_W) && (gpte & PTE_D))
-		entry |= PTE_W;
+		rights |= PTE_W;
 	if (user)
-		entry |= gpte & PTE_U;
-	return entry;
+		rights |= gpte & PTE_U;
+	return rights;
+}
+
+/* What the shadow's level 1 entry for a guest entry must be now; 0: nothing. */
+u64 shadow_leaf(struct rl_vm *vm, u64 gpte, gfn_t gfn, bool user)
+{
+	u64 rights = shadow_leaf_rights(gpte, user);
+	struct page *page = rights ? memory_page(vm, gfn) : NULL;
+
+	return page ? page_to_phys(page) | rights : 0;
 }
 
 /* Permissions of a link: those of the guest's entry at the same place. */
@@ -250,7 +254,7 @@ static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 		unsigned int i = (gva >> PAGE_SHIFT) & 511;
 
 		shadow_clear(vm, sp, i);
-		WRITE_ONCE(sp->entries[i], vm->shadow.absent);
+		shadow_mark(sp, i, vm->shadow.absent);
 		return -ENXIO;
 	}
 	fill(vm, sp, &w, gva);

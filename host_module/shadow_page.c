@@ -68,7 +68,7 @@ static void page_free(struct shadow_page *sp)
 static bool leaf_alloc(struct shadow_page *sp)
 {
 	BUILD_BUG_ON(512 * sizeof(*sp->nodes) != PAGE_SIZE << NODES_ORDER);
-	sp->gfns = kcalloc(512, sizeof(*sp->gfns), GFP_KERNEL_ACCOUNT);
+	sp->gfns = kmalloc_array(512, sizeof(*sp->gfns), GFP_KERNEL_ACCOUNT);
 	sp->nodes = (void *)__get_free_pages(GFP_KERNEL_ACCOUNT, NODES_ORDER);
 	if (!sp->nodes)
 		return false;
@@ -93,12 +93,73 @@ static struct shadow_page *page_alloc(int level)
 	return sp;
 }
 
+/*
+ * Programs come and go, and their shadow pages with them; to make one costs more
+ * than all else that is done with it, most of it for zeroes. So a few that are left
+ * over wait for the next program: about 650 KB at most, charged to the launcher.
+ */
+#define POOL_PAGES 32
+
+static struct shadow_pool *pool_of(struct shadow *s, int level)
+{
+	return level == 1 ? &s->leaves : &s->inner;
+}
+
+/* Blocks of 16 entries: one of fill()'s steps, and two lines of a cache. */
+#define TOUCHED_SHIFT 4
+
+/* A page without a parent and without an entry. */
+static void pool_put(struct shadow *s, struct shadow_page *sp)
+{
+	struct shadow_pool *pool = pool_of(s, sp->level);
+	unsigned long touched = sp->touched;
+	unsigned int block;
+
+	/* One that was direct has no gfns. */
+	if (pool->count >= POOL_PAGES || (sp->level == 1 && !sp->gfns)) {
+		page_free(sp);
+		return;
+	}
+	/* Marks are not in `used`. */
+	for_each_set_bit(block, &touched, 512 >> TOUCHED_SHIFT)
+		memset(&sp->entries[block << TOUCHED_SHIFT], 0,
+		       sizeof(u64) << TOUCHED_SHIFT);
+	sp->touched = 0;
+	sp->stamp = 0;
+	hlist_add_head(&sp->hash, &pool->pages);
+	pool->count++;
+}
+
+static struct shadow_page *pool_get(struct shadow *s, int level)
+{
+	struct shadow_pool *pool = pool_of(s, level);
+	struct shadow_page *sp;
+
+	if (!pool->count)
+		return page_alloc(level);
+	sp = hlist_entry(pool->pages.first, struct shadow_page, hash);
+	hlist_del(&sp->hash);
+	pool->count--;
+	sp->level = level;
+	return sp;
+}
+
+static void pool_drop(struct shadow_pool *pool)
+{
+	struct shadow_page *sp;
+	struct hlist_node *next;
+
+	hlist_for_each_entry_safe(sp, next, &pool->pages, hash)
+		page_free(sp);
+	*pool = (struct shadow_pool){};
+}
+
 /* A fault needs a shadow page of each level at most, and gets it without sleeping. */
 bool shadow_refill(struct shadow *s)
 {
 	for (int i = 0; i < ARRAY_SIZE(s->spare); i++) {
 		if (!s->spare[i])
-			s->spare[i] = page_alloc(i + 1);
+			s->spare[i] = pool_get(s, i + 1);
 		if (!s->spare[i])
 			return false;
 	}
@@ -163,7 +224,7 @@ void shadow_put(struct rl_vm *vm, struct shadow_page *sp)
 	for_each_set_bit(i, sp->used, 512)
 		shadow_clear(vm, sp, i);
 	hlist_del(&sp->hash);
-	page_free(sp);
+	pool_put(&vm->shadow, sp);
 	vm->shadow.pages--;
 	vm->stats.shadow_pages--;
 	mmu_breathe(vm);
@@ -199,7 +260,14 @@ void shadow_clear_leaf(struct rl_vm *vm, struct shadow_page *sp,
 {
 	shadow_clear(vm, sp, i);
 	if (sp->user)
-		WRITE_ONCE(sp->entries[i], gpte & PTE_P ? 0 : vm->shadow.absent);
+		shadow_mark(sp, i, gpte & PTE_P ? 0 : vm->shadow.absent);
+}
+
+/* Entry i of a level 1 page, which maps nothing, becomes a mark, or 0. */
+void shadow_mark(struct shadow_page *sp, unsigned int i, u64 mark)
+{
+	sp->touched |= BIT(i >> TOUCHED_SHIFT);
+	WRITE_ONCE(sp->entries[i], mark);
 }
 
 /* Sets entry i of a level 1 page, which maps gfn from now on. */
@@ -232,4 +300,6 @@ void shadow_drop_spares(struct shadow *s)
 {
 	for (int i = 0; i < ARRAY_SIZE(s->spare); i++)
 		page_free(s->spare[i]);
+	pool_drop(&s->leaves);
+	pool_drop(&s->inner);
 }

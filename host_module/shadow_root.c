@@ -60,6 +60,15 @@ static void root_release(struct shadow_root *root)
 	kfree(root);
 }
 
+/* The next program's, or the end of it. */
+static void root_retire(struct shadow *s, struct shadow_root *root)
+{
+	if (s->free_root)
+		root_release(root);
+	else
+		s->free_root = root;
+}
+
 static void root_free(struct rl_vm *vm, struct shadow_root *root)
 {
 	struct shadow *s = &vm->shadow;
@@ -77,7 +86,7 @@ static void root_free(struct rl_vm *vm, struct shadow_root *root)
 		s->current_root = NULL;
 	list_del(&root->lru);
 	s->nroots--;
-	root_release(root);
+	root_retire(s, root);
 }
 
 /*J: shadow.roots
@@ -87,11 +96,15 @@ static void root_free(struct rl_vm *vm, struct shadow_root *root)
  * pages there. On a host with five levels of tables, one more page on top sends
  * both ends of the address space to the two halves.
  :*/
-static struct shadow_root *root_alloc(gfn_t gfn)
+static struct shadow_root *root_alloc(struct shadow *s)
 {
-	struct shadow_root *root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);
+	struct shadow_root *root = NULL;
 	bool ok;
 
+	swap(root, s->free_root);
+	if (root)
+		return root;
+	root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);
 	if (!root)
 		return NULL;
 	root->low = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
@@ -110,23 +123,22 @@ static struct shadow_root *root_alloc(gfn_t gfn)
 		root->top[0] = __pa(root->low) | SHADOW_LINK | PTE_W | PTE_U;
 		root->top[511] = __pa(root->high) | SHADOW_LINK | PTE_W;
 	}
-	root->gfn = gfn;
 	return root;
 }
 
-/* Links what the other roots already have of the guest kernel's half. */
-static void root_prefill(struct rl_vm *vm, struct shadow_root *root)
+/* Links what another root already has of the guest kernel's half. */
+static void root_prefill(struct rl_vm *vm, struct shadow_root *root,
+			 const struct shadow_root *other)
 {
-	for (unsigned int slot = 257; slot < 512; slot++) {
-		u64 gpte = shadow_guest_entry(vm, root->gfn, slot);
-		struct shadow_page *child;
+	unsigned int slot = 257;
 
-		mmu_breathe(vm);
-		if (!(gpte & PTE_P) || slot == RL_ALIAS_SLOT)
-			continue;
-		child = shadow_find(vm, (gpte & PTE_ADDRESS) >> PAGE_SHIFT, 3, false,
-			     false);
-		if (!child || child->base != RL_SLOT_ADDRESS(slot))
+	for_each_set_bit_from(slot, other->used, 512) {
+		u64 gpte = shadow_guest_entry(vm, root->gfn, slot);
+		struct shadow_page *child = shadow_page_of(other->high[slot]);
+
+		/* What served another slot first waits for its fault. */
+		if (!shadow_child_matches(child, gpte, 4) ||
+		    child->base != RL_SLOT_ADDRESS(slot))
 			continue;
 		child->parents++;
 		__set_bit(slot, root->used);
@@ -144,9 +156,10 @@ static void root_add(struct rl_vm *vm, struct shadow_root *root)
 		root_free(vm, list_last_entry(&s->roots, struct shadow_root,
 					      lru));
 	root_set_chains(vm, root);
+	if (s->current_root)
+		root_prefill(vm, root, s->current_root);
 	list_add(&root->lru, &s->roots);
 	s->nroots++;
-	root_prefill(vm, root);
 }
 
 static struct shadow_root *root_find(struct shadow *s, gfn_t gfn)
@@ -183,9 +196,10 @@ int shadow_load(struct rl_vcpu *vcpu, u64 cr3, u64 context, u64 generation)
 		return r == -ENOMEM ? r : -EFAULT;
 	root = root_find(s, gfn);
 	if (!root) {
-		new = root_alloc(gfn);
+		new = root_alloc(s);
 		if (!new)
 			return -ENOMEM;
+		new->gfn = gfn;
 	}
 	mmu_lock(vm);
 	if (new) {
@@ -249,13 +263,15 @@ void shadow_destroy(struct rl_vm *vm)
 {
 	struct shadow_root *root, *next;
 
-	shadow_drop_spares(&vm->shadow);
 	if (!vm->shadow.roots.next)
 		return;
 	mmu_lock(vm);
 	list_for_each_entry_safe(root, next, &vm->shadow.roots, lru)
 		root_free(vm, root);
 	mmu_unlock(vm);
+	if (vm->shadow.free_root)
+		root_release(vm->shadow.free_root);
+	shadow_drop_spares(&vm->shadow);
 	kvfree(vm->shadow.hash);
 	WARN_ON_ONCE(vm->shadow.pages);
 }

@@ -61,8 +61,15 @@ static bool sync_entry(struct rl_vm *vm, struct shadow_page *sp,
 	}
 	if (sp->level == 1) {
 		gfn_t gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
-		u64 now = shadow_leaf(vm, gpte, gfn, sp->user);
+		u64 now = shadow_leaf_rights(gpte, sp->user);
 
+		/* Most that changes is what may be done with a page. That the
+		   entry is there says that the page is: who takes a page away
+		   takes its entries (memory_forget()). */
+		if (now && gfn == sp->gfns[i])
+			now |= entry & PTE_ADDRESS;
+		else if (now)
+			now = shadow_leaf(vm, gpte, gfn, sp->user);
 		if (!now)
 			shadow_clear_leaf(vm, sp, i, gpte);
 		else if (now != entry)
