@@ -17,7 +17,7 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 VERSION := $(shell cat VERSION)
 
 .PHONY: help deps build module launcher demo demo-disk check mutants fuzz coverage
-.PHONY: clean install uninstall deb bench selftests journey
+.PHONY: clean install uninstall deb bench selftests journey book
 .DEFAULT_GOAL := build
 
 help:
@@ -38,6 +38,7 @@ help:
 	@echo 'make bench      measurements in the sandbox'
 	@echo "make selftests  the kernel's x86 selftests, natively and in a guest"
 	@echo 'make journey    the book in the sources: build/journey.md'
+	@echo 'make book       the whole book as HTML: build/book/index.html'
 	@echo 'make install    into PREFIX (/usr/local), the module for the running kernel;'
 	@echo '                DESTDIR=: below another folder. make uninstall undoes it'
 	@echo 'make deb        Debian packages in build/deb/'
@@ -127,6 +128,11 @@ selftests:
 journey:
 	$(call say,JOURNEY,build/journey.md)
 	$(Q)tools/journey render build/journey.md
+
+book:
+	$(Q)tools/deps book
+	$(call say,BOOK,build/book)
+	$(Q)tools/book build build/book
 
 # Any character is allowed in these paths, so make does not expand them.
 install uninstall: export RINGLET_DESTDIR := $(value DESTDIR)
