@@ -38,7 +38,7 @@ help:
 	@echo 'make bench      measurements in the sandbox'
 	@echo "make selftests  the kernel's x86 selftests, natively and in a guest"
 	@echo 'make journey    the book in the sources: build/journey.md'
-	@echo 'make book       the whole book as HTML: build/book/index.html'
+	@echo 'make book       the whole book: build/book/index.html, ringlet.epub'
 	@echo 'make install    into PREFIX (/usr/local), the module for the running kernel;'
 	@echo '                DESTDIR=: below another folder. make uninstall undoes it'
 	@echo 'make deb        Debian packages in build/deb/'
