@@ -17,7 +17,7 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 VERSION := $(shell cat VERSION)
 
 .PHONY: help deps build module launcher demo demo-disk check mutants fuzz coverage
-.PHONY: clean install uninstall deb bench selftests journey book
+.PHONY: clean install uninstall deb bench selftests soaks journey book
 .DEFAULT_GOAL := build
 
 help:
@@ -34,6 +34,7 @@ help:
 	@echo 'make mutants    takes the cure of each promise away: which test notices?'
 	@echo '                MUTANTS="name..." only these, BOCHS=yes all of them'
 	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
+	@echo 'make soaks      what the host does to guest memory, SECONDS=600 each'
 	@echo 'make coverage   what fuzzers and unit tests reach, by file'
 	@echo 'make bench      measurements in the sandbox'
 	@echo "make selftests  the kernel's x86 selftests, natively and in a guest"
@@ -110,6 +111,11 @@ mutants:
 fuzz:
 	$(Q)tools/deps
 	$(Q)$(MAKE) -C tests/fuzz $(if $(SECONDS),SECONDS='$(SECONDS)')
+
+soaks:
+	$(Q)tools/deps
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
+	$(Q)$(if $(SECONDS),RINGLET_SOAK_SECONDS='$(SECONDS)') tests/soak/all
 
 coverage:
 	$(Q)tools/deps
