@@ -5,14 +5,18 @@
  *
  * It stops at the last C function before a guest (window_call) and the first
  * one behind it (syscall_msrs_exited). Before: the page tables that will be
- * loaded, entry by entry; CR4, LDTR and DR7. Behind: flags and DR7.
+ * loaded, entry by entry; CR4, LDTR and DR7. Behind: flags and DR7. And it looks
+ * at both ends of the MMU notifier's callback (invalidate_start) whether the vCPU
+ * was in the guest all the time.
  *
- * Parameters: looks counts the entries, walks those whose tables were read,
+ * Parameters: looks counts the entries, walks those whose tables were read, takings
+ * how often a vCPU was in a guest that lost pages,
  * broken names the rules that did not hold. walk_each=N reads the tables at
  * each Nth entry.
  */
 #include <linux/kprobes.h>
 #include <linux/mm.h>
+#include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/smp.h>
 #include <asm/debugreg.h>
@@ -33,17 +37,19 @@ static ulong looks;
 module_param(looks, ulong, 0444);
 static ulong walks;
 module_param(walks, ulong, 0444);
+static ulong takings;
+module_param(takings, ulong, 0444);
 static uint walk_each = 8;
 module_param(walk_each, uint, 0444);
 
 enum rule {
 	FLAGS, BREAKPOINTS, LDTR, GLOBAL, ABSENT, USER_BIT, FRAMES, WINDOW,
-	TABLES, RULES
+	TABLES, LEFT, RULES
 };
 
 static const char *const names[RULES] = {
 	"flags", "breakpoints", "ldtr", "global", "absent", "user_bit",
-	"frames", "window", "tables"
+	"frames", "window", "tables", "left"
 };
 static unsigned long bad;
 
@@ -206,6 +212,21 @@ static void look_at_tables(u64 cr3, int cpu)
 
 /* --- before and behind ------------------------------------------------------------ */
 
+/* What each pCPU is at: an odd number, another one for each stay in a guest. */
+struct stay {
+	unsigned long number;
+	struct mm_struct *mm;	/* the launcher's */
+};
+static DEFINE_PER_CPU(struct stay, stays);
+
+static void stay_changes(void)
+{
+	struct stay *stay = this_cpu_ptr(&stays);
+
+	WRITE_ONCE(stay->mm, current->mm);
+	smp_store_release(&stay->number, stay->number + 1);
+}
+
 static u64 breakpoints_on(void)
 {
 	unsigned long dr7;
@@ -228,17 +249,69 @@ static int before(struct kprobe *probe, struct pt_regs *regs)
 	check(!(host->guest_cr4 & X86_CR4_PGE), GLOBAL, host->guest_cr4);
 	if (looks++ % walk_each == 0)
 		look_at_tables(host->guest_cr3, cpu);
+	stay_changes();
 	return 0;
 }
 
 static int behind(struct kprobe *probe, struct pt_regs *regs)
 {
+	stay_changes();
 	check(!(regs->flags & (X86_EFLAGS_AC | X86_EFLAGS_DF)), FLAGS,
 	      regs->flags);
 	check(!breakpoints_on(), BREAKPOINTS, breakpoints_on());
 	return 0;
 }
 
+/*
+ * Invariant 15, where the host takes pages away: who was in the guest when it began
+ * has come out before it ends. The numbers of the pCPUs are noted, 0 where one is not
+ * in a guest of this address space, which is taken to have one VM.
+ */
+#define PCPUS 2			/* of the sandbox, at most */
+
+struct taking {
+	unsigned long in[PCPUS];
+};
+
+static int taking_begins(struct kretprobe_instance *at, struct pt_regs *regs)
+{
+	const struct mmu_notifier_range *range = (void *)regs->si;
+	struct taking *taking = (void *)at->data;
+	unsigned int cpu;
+
+	memset(taking, 0, sizeof(*taking));
+	for_each_online_cpu(cpu) {
+		const struct stay *stay = per_cpu_ptr(&stays, cpu);
+		unsigned long number = smp_load_acquire(&stay->number);
+
+		if (cpu < PCPUS && number % 2 &&
+		    READ_ONCE(stay->mm) == range->mm)
+			taking->in[cpu] = number;
+	}
+	return 0;
+}
+
+static int taking_ends(struct kretprobe_instance *at, struct pt_regs *regs)
+{
+	const struct taking *taking = (void *)at->data;
+
+	for (unsigned int cpu = 0; cpu < PCPUS; cpu++) {
+		if (!taking->in[cpu])
+			continue;
+		takings++;
+		check(READ_ONCE(per_cpu_ptr(&stays, cpu)->number) !=
+		      taking->in[cpu], LEFT, taking->in[cpu]);
+	}
+	return 0;
+}
+
+static struct kretprobe taking_probe = {
+	.kp.symbol_name = "invalidate_start",
+	.entry_handler = taking_begins,
+	.handler = taking_ends,
+	.data_size = sizeof(struct taking),
+	.maxactive = 16,
+};
 static struct kprobe before_probe = {
 	.symbol_name = "window_call", .pre_handler = before,
 };
@@ -254,12 +327,22 @@ static int __init witness_init(void)
 		return r;
 	r = register_kprobe(&behind_probe);
 	if (r)
-		unregister_kprobe(&before_probe);
+		goto no_behind;
+	r = register_kretprobe(&taking_probe);
+	if (r)
+		goto no_taking;
+	return 0;
+
+no_taking:
+	unregister_kprobe(&behind_probe);
+no_behind:
+	unregister_kprobe(&before_probe);
 	return r;
 }
 
 static void __exit witness_exit(void)
 {
+	unregister_kretprobe(&taking_probe);
 	unregister_kprobe(&before_probe);
 	unregister_kprobe(&behind_probe);
 }
