@@ -139,7 +139,8 @@ struct rl_stats {
 	__u64 mmio_status;	/* of these: InterruptStatus and InterruptACK */
 	__u64 irqfd_signals;
 	__u64 lock_ns;		/* longest that the shadow was locked: the host waits
-				   so long when it takes a page of the guest's */
+				   so long when it takes a page of the guest's; 0
+				   unless the module measures it (lock_times=1) */
 	__u64 reserved[3];
 };
 

@@ -7,6 +7,7 @@
  */
 #include <linux/cc_platform.h>
 #include <linux/fs.h>
+#include <linux/jump_label.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
@@ -100,12 +101,19 @@ static int check_host(void)
 	return 0;
 }
 
+DEFINE_STATIC_KEY_FALSE(rl_lock_times);
+static bool lock_times;
+module_param(lock_times, bool, 0444);
+MODULE_PARM_DESC(lock_times, "measure how long the shadow of a VM is locked (\"lock ns\" of its statistics)");
+
 static int __init ringlet_init(void)
 {
 	int r = check_host();
 
 	if (r)
 		return r;
+	if (lock_times)
+		static_branch_enable(&rl_lock_times);
 	r = window_init();
 	if (r)
 		return r;

@@ -27,6 +27,7 @@
 #include <linux/wait.h>
 #include <linux/mm_types.h>
 #include <linux/kref.h>
+#include <linux/jump_label.h>
 #include <linux/mmu_notifier.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
@@ -342,7 +343,9 @@ struct rl_vm {
 	/* Guards known pages, reverse maps and level 1 entries against the MMU
 	   notifier; see memory.c. */
 	spinlock_t mmu_lock;
-	u64 mmu_lock_since, mmu_lock_longest;	/* TSC ticks */
+	/* TSC ticks. The first is 0 until somebody asks how long it was held; the
+	   other two are for lock_times=1. */
+	u64 mmu_lock_since, mmu_lock_began, mmu_lock_longest;
 	struct mmu_notifier notifier;
 	unsigned long invalidations;	/* begun, and ended, so far */
 	unsigned int invalidating;	/* begun and not ended */
@@ -397,18 +400,28 @@ bool inject_wanted_now(struct rl_vcpu *vcpu);
 void inject_settle(struct rl_vcpu *vcpu);
 bool inject_from_iret(struct rl_vcpu *vcpu);
 
+/*
+ * An exit takes the lock up to three times, and a processor needs 20 to 40 cycles to
+ * read its clock: both ends of a hold are timed only where somebody asked for it.
+ */
+DECLARE_STATIC_KEY_FALSE(rl_lock_times);
+
 static inline void mmu_lock(struct rl_vm *vm)
 {
 	spin_lock(&vm->mmu_lock);
-	vm->mmu_lock_since = rdtsc();
+	vm->mmu_lock_since = 0;
+	if (static_branch_unlikely(&rl_lock_times))
+		vm->mmu_lock_began = rdtsc();
 }
 
 static inline void mmu_unlock(struct rl_vm *vm)
 {
-	u64 held = rdtsc() - vm->mmu_lock_since;
+	if (static_branch_unlikely(&rl_lock_times)) {
+		u64 held = rdtsc() - vm->mmu_lock_began;
 
-	if (held > vm->mmu_lock_longest)
-		vm->mmu_lock_longest = held;
+		if (held > vm->mmu_lock_longest)
+			vm->mmu_lock_longest = held;
+	}
 	spin_unlock(&vm->mmu_lock);
 }
 

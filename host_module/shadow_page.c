@@ -198,11 +198,17 @@ struct shadow_page *shadow_new(struct rl_vm *vm, gfn_t gfn, int level,
  * somebody waits. What may be different afterwards: see shadow.c. May sleep.
  *
  * Time and not work is what is counted because work differs: an entry that is not
- * in any cache is a hundred times as dear as one that is.
+ * in any cache is a hundred times as dear as one that is. The clock starts with the
+ * first call under a lock, one piece of work late: most who take the lock have no
+ * second piece, and shall not pay for a clock.
  */
 void mmu_breathe(struct rl_vm *vm)
 {
-	if (rdtsc() - vm->mmu_lock_since < tsc_khz / 20 &&
+	u64 now = rdtsc();
+
+	if (!vm->mmu_lock_since)
+		vm->mmu_lock_since = now;
+	if (now - vm->mmu_lock_since < tsc_khz / 20 &&
 	    !spin_is_contended(&vm->mmu_lock))
 		return;
 	mmu_unlock(vm);
