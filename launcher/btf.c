@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
+
 #define DEPTH_MAX	32	/* typedefs of typedefs, structs in structs */
-#define STEPS_MAX	200000	/* members looked at for one question */
 #define TYPES_MAX	(16u << 20)
 #define POINTER_SIZE	8
 
@@ -88,6 +89,8 @@ static const char *index_types(struct btf *btf)
 	while (at < btf->types_size) {
 		size_t left = btf->types_size - at;
 
+		if (!budget_take(1))
+			return "it is too much work";
 		if (left < sizeof(t))
 			return "its type data ends early";
 		memcpy(&t, btf->types + at, sizeof(t));
@@ -161,7 +164,7 @@ void btf_free(struct btf *btf)
 static bool resolve(const struct btf *btf, uint32_t *id, struct btf_type *t)
 {
 	for (int depth = 0; depth < DEPTH_MAX; depth++) {
-		if (!get_type(btf, *id, t))
+		if (!budget_take(1) || !get_type(btf, *id, t))
 			return false;
 		switch (BTF_INFO_KIND(t->info)) {
 		case BTF_KIND_TYPEDEF:
@@ -219,7 +222,6 @@ struct search {
 	const struct btf *btf;
 	const char *name;	/* of the member, not terminated */
 	size_t name_size;
-	unsigned int steps;
 	uint32_t type;		/* found: its type */
 	uint64_t bits;		/* and its place, from the outermost struct */
 };
@@ -243,7 +245,7 @@ static int find_member(struct search *s, uint32_t id, uint64_t bits, int depth)
 		const char *name;
 		uint32_t at, width = 0;
 
-		if (++s->steps > STEPS_MAX)
+		if (!budget_take(1))
 			return -EINVAL;
 		memcpy(&m, (const uint8_t *)tail(s->btf, id) + i * sizeof(m),
 		       sizeof(m));
@@ -259,8 +261,9 @@ static int find_member(struct search *s, uint32_t id, uint64_t bits, int depth)
 			if (ret != -ESRCH)
 				return ret;
 		}
-		if (!*name || strlen(name) != s->name_size ||
-		    memcmp(name, s->name, s->name_size))
+		/* Not strlen(): one string of a gigabyte can be every name. */
+		if (!*name || strncmp(name, s->name, s->name_size) ||
+		    name[s->name_size])
 			continue;
 		if (width || at % 8)
 			return -EINVAL;
@@ -325,7 +328,7 @@ int btf_find(const struct btf *btf, const char *name, const char *member,
 {
 	int ret = -ENOENT;
 
-	for (uint32_t id = 1; id <= btf->count; id++) {
+	for (uint32_t id = 1; id <= btf->count && budget_take(1); id++) {
 		uint32_t target = id;
 		struct btf_type t;
 

@@ -6,6 +6,7 @@
 #include "cache.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,8 @@ bool cache_recall(const char *cache, const struct stat *st,
 	return known;
 }
 
-void cache_remember(const char *cache, const struct stat *st, const char *key)
+static void write_known(const char *cache, const struct stat *st,
+			const char *key)
 {
 	char text[KNOWN_TEXT], *path = known_path(cache, st), *new = NULL;
 	FILE *f = NULL;
@@ -76,4 +78,15 @@ void cache_remember(const char *cache, const struct stat *st, const char *key)
 out:
 	free(path);
 	free(new);
+}
+
+/* Held back is whatever could end us between making a file and naming it. */
+void cache_remember(const char *cache, const struct stat *st, const char *key)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	write_known(cache, st, key);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }

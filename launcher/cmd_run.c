@@ -185,10 +185,11 @@ static int prepare(struct run *run)
 static int load(struct run *run, struct machine *machine)
 {
 	uint64_t kernel_end;
+	int error = prepared_load(&run->prepared, machine->memory.hva,
+				  machine->memory.low, &kernel_end);
 
-	if (prepared_load(&run->prepared, machine->memory.hva,
-			  machine->memory.low, &kernel_end))
-		return STATUS_KERNEL;
+	if (error)
+		return error == -EINTR ? prepare_status(error) : STATUS_KERNEL;
 	log_info("kernel loaded, it ends at 0x%llx (%llu MB)",
 		 (unsigned long long)kernel_end,
 		 (unsigned long long)kernel_end >> 20);

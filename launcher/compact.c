@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
+
 #define PAGE		4096ull
+#define CHUNK		(1ull << 20)	/* written at once */
 #define GAP_MIN		(64ull << 10)	/* fewer zeros are worth no piece */
 
 struct pieces {
@@ -56,7 +59,8 @@ static uint64_t zeros_at(const uint8_t *data, uint64_t at, uint64_t size)
 	while (at < size) {
 		uint64_t n = size - at < PAGE ? size - at : PAGE;
 
-		if (!all_zero(data + at, n))
+		if (!budget_take(1 + n / BUDGET_BYTES) ||
+		    !all_zero(data + at, n))
 			break;
 		at += n;
 	}
@@ -91,9 +95,18 @@ static int cut_segment(struct pieces *pieces, const Elf64_Phdr *segment,
 	return ret;
 }
 
+/* A piece may be a gigabyte, and a disk slow. */
 static int put(FILE *f, const void *data, size_t size)
 {
-	return size && fwrite(data, size, 1, f) != 1 ? -EIO : 0;
+	for (size_t at = 0; at < size; at += CHUNK) {
+		size_t n = size - at < CHUNK ? size - at : CHUNK;
+
+		if (!budget_take(1 + n / BUDGET_BYTES))
+			return budget_check();
+		if (fwrite((const uint8_t *)data + at, n, 1, f) != 1)
+			return -EIO;
+	}
+	return 0;
 }
 
 static int pad_to(FILE *f, uint64_t *at, uint64_t offset)
@@ -159,6 +172,8 @@ int compact_write(const struct elf_view *kernel, const char *file)
 			ret = cut_segment(&pieces, p,
 					  kernel->data + p->p_offset);
 	}
+	if (budget_check())
+		ret = budget_check();
 	f = ret ? NULL : fopen(file, "we");
 	if (!ret && !f)
 		ret = -errno;

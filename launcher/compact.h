@@ -10,7 +10,7 @@
 
 /*
  * Writes an ELF file that loads exactly as `kernel` does; it has no sections.
- * 0 or -errno.
+ * 0 or -errno; after a message only where budget_check() has one.
  */
 int compact_write(const struct elf_view *kernel, const char *file);
 

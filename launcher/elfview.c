@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
+
 #define SEGMENTS_MAX	256	/* Linux: 5 */
 #define STRING_MAX	4096	/* bytes of a name, with its NUL */
 
@@ -170,8 +172,11 @@ static const char *string_at(const struct elf_view *view,
 		return NULL;
 	s = (const char *)view->data + table->sh_offset + offset;
 	room = table->sh_size - offset;
-	return memchr(s, '\0', room < STRING_MAX ? room : STRING_MAX) ? s :
-									NULL;
+	if (room > STRING_MAX)
+		room = STRING_MAX;
+	if (!budget_take(1 + room / BUDGET_BYTES))
+		return NULL;
+	return memchr(s, '\0', room) ? s : NULL;
 }
 
 const Elf64_Shdr *elf_section(const struct elf_view *view, const char *name)
@@ -238,7 +243,7 @@ static const void *find_note(const uint8_t *data, size_t left,
 {
 	Elf64_Nhdr n;
 
-	while (left >= sizeof(n)) {
+	while (left >= sizeof(n) && budget_take(1)) {
 		const uint8_t *name = data + sizeof(n);
 		size_t room = left - sizeof(n);
 

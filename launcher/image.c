@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "elfview.h"
 #include "log.h"
 #include "unpack.h"
@@ -231,6 +232,8 @@ static int unpack_payload(struct image *image)
 			  image->file, out_size >> 20);
 		return -ENOMEM;
 	}
+	if (!budget_take(size / 4 + out_size))
+		return budget_check();
 	why = unpack(p, size, image->unpacked, out_size);
 	if (why) {
 		log_warnx("%s cannot be unpacked, %s: " INSTALL_AGAIN,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
 #include "kallsyms_tables.h"
 
 #define NAME_MAX_SIZE	1024	/* the kernel's own limit is 512 */
@@ -54,7 +55,8 @@ static size_t text_size(const struct kallsyms_tables *t)
 		at = kallsyms_packed(t, at, &size);
 		for (size_t j = 0; j < size; j++)
 			one += length[at[j]];
-		if (one < 1 || one > NAME_MAX_SIZE)
+		if (one < 1 || one > NAME_MAX_SIZE ||
+		    !budget_take(1 + size / BUDGET_BYTES))
 			return 0;
 		total += one;	/* its NUL takes the place of its type */
 		at += size;
@@ -225,6 +227,9 @@ size_t kallsyms_find(const struct kallsyms *k, const char *name,
 	for (; i; i = k->symbols[i - 1].next) {
 		const struct symbol *s = &k->symbols[i - 1];
 
+		/* Whoever made the image could choose names of one bucket. */
+		if (!budget_take(1))
+			return 0;
 		if (strcmp(k->text + s->name, name))
 			continue;
 		if (found && s->address == last)
@@ -254,6 +259,8 @@ const char *kallsyms_nearest(const struct kallsyms *k, uint64_t gva,
 {
 	const struct symbol *best = NULL;
 
+	if (!budget_take(k->count))
+		return NULL;
 	for (size_t i = 0; i < k->count; i++) {
 		const struct symbol *s = &k->symbols[i];
 

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "budget.h"
+
 /*J: guest.kallsyms
  * The paravirt layer calls functions that the kernel never meant to export,
  * so it must know where they are. The kernel itself knows: it can print any
@@ -38,8 +40,6 @@
 #define SYMBOLS_MIN	16
 #define SYMBOLS_MAX	(4u << 20)
 #define SEARCH_MAX	(64u << 20)	/* names never take more bytes */
-/* Names looked at in all: an image could be made of false beginnings. */
-#define STEPS_MAX	(64u << 20)
 
 static uint32_t get32(const uint8_t *p)
 {
@@ -84,9 +84,13 @@ static bool check_tokens(struct kallsyms_tables *t, const uint8_t *digits)
 	const uint8_t *p = digits, *index;
 
 	for (size_t i = FIRST_DIGIT; i < TOKENS; i++) {
-		p = memchr(p, '\0', t->end - p);
-		if (!p || ++p == t->end)
+		const uint8_t *end = memchr(p, '\0', t->end - p);
+
+		if (!budget_take(1 + ((end ? end : t->end) - p) /
+					     BUDGET_BYTES) ||
+		    !end || end + 1 == t->end)
 			return false;
+		p = end + 1;
 	}
 	index = align_in(t, p);
 	if (index > t->end || t->end - index < 2 * TOKENS)
@@ -112,7 +116,13 @@ static bool find_tokens(struct kallsyms_tables *t)
 				     "\0009";
 	const uint8_t *p = t->start;
 
-	while ((p = memmem(p, t->end - p, digits, sizeof(digits)))) {
+	while (budget_take(1)) {
+		const uint8_t *from = p;
+
+		p = memmem(from, t->end - from, digits, sizeof(digits));
+		if (!budget_take(((p ? p : t->end) - from) / BUDGET_BYTES) ||
+		    !p)
+			return false;
 		if (check_tokens(t, p))
 			return true;
 		p++;
@@ -156,8 +166,7 @@ static bool check_names(struct kallsyms_tables *t)
 
 	for (size_t i = 0; i < t->symbols; i++) {
 		name = kallsyms_packed(t, at, &size);
-		if (!name || !looks_like_name(t, name) ||
-		    ++t->steps > STEPS_MAX)
+		if (!name || !looks_like_name(t, name) || !budget_take(1))
 			return false;
 		at = name + size;
 	}
@@ -182,7 +191,7 @@ static bool find_names(struct kallsyms_tables *t)
 
 	if (p - t->start > SEARCH_MAX)
 		stop = p - SEARCH_MAX;
-	while (p - stop >= 8 && t->steps < STEPS_MAX) {
+	while (p - stop >= 8 && budget_take(1)) {
 		uint64_t n;
 
 		p -= 8;

@@ -21,7 +21,6 @@ struct kallsyms_tables {
 	const uint8_t *names, *names_end;
 	const uint8_t *offsets;		/* s32[symbols] */
 	uint64_t relative_base;		/* GVA */
-	size_t steps;			/* of the search so far */
 };
 
 /* Finds all but offsets and relative_base. NULL or the end of a sentence. */

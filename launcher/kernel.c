@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
 #include "log.h"
 
 #define GNU_BUILD_ID	3	/* NT_GNU_BUILD_ID */
@@ -43,6 +44,8 @@ static int read_release(struct kernel *k, const char *file)
 	if (n && n < size && banner[n] == ' ' && k->release[0] != '.')
 		return 0;
 fail:
+	if (budget_check())
+		return budget_check();
 	log_warnx("the kernel in %s does not tell its release: it is damaged",
 		  file);
 	return -ENOEXEC;
@@ -96,6 +99,8 @@ static int check_paravirt(const struct kernel *k, const char *file)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (kallsyms_find(k->symbols, names[i], &address))
 			continue;
+		if (budget_check())
+			return budget_check();
 		log_warnx("kernel %s in %s is built without PARAVIRT_XXL "
 			  "(CONFIG_XEN_PV) and cannot run in ring 1: use one "
 			  "that has it, such as Debian's linux-image-amd64",
@@ -130,6 +135,8 @@ static int check_tables(struct kernel *k, const char *file)
 	if ((top_gva & PTE_PRESENT) && !(fixmap_gva & PTE_PRESENT))
 		return 0;
 fail:
+	if (budget_check())
+		return budget_check();
 	log_warnx("kernel %s in %s does not have the first page tables that "
 		  "ringlet knows", k->release, file);
 	return -ENOEXEC;
@@ -145,10 +152,12 @@ int kernel_open(struct kernel *k, const struct image *image)
 	if (!why)
 		k->symbols = kallsyms_read(&k->elf, &why);
 	if (why) {
-		log_warnx("the kernel in %s cannot be used, %s", image->file,
-			  why);
+		ret = budget_check();
+		if (!ret)
+			log_warnx("the kernel in %s cannot be used, %s",
+				  image->file, why);
 		elf_close(&k->elf);
-		return -ENOEXEC;
+		return ret ? ret : -ENOEXEC;
 	}
 	ret = read_release(k, image->file);
 	if (!ret)
@@ -161,7 +170,10 @@ int kernel_open(struct kernel *k, const struct image *image)
 	}
 	read_build_id(k);
 	read_btf(k);
-	return 0;
+	ret = budget_check();
+	if (ret)
+		kernel_close(k);
+	return ret;
 }
 
 void kernel_close(struct kernel *k)

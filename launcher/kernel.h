@@ -24,7 +24,8 @@ struct kernel {
 
 /*
  * Opens an unpacked image, which must stay until kernel_close(), and checks
- * that it is a kernel that can run in ring 1. 0, or -ENOEXEC after a message.
+ * that it is a kernel that can run in ring 1. 0, or -ENOEXEC after a message, or
+ * as budget_check().
  */
 int kernel_open(struct kernel *, const struct image *);
 void kernel_close(struct kernel *);

@@ -6,13 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "log.h"
 
 #define MAKEFILE	"layer.mk"
@@ -224,11 +228,38 @@ static void exec_make(const struct layer_build *b, const char *target)
 	unsetenv("MFLAGS");
 	unsetenv("MAKELEVEL");
 	setenv("LC_ALL", "C", 1);
+	/* In a group of its own it may still write to the terminal. */
+	setpgid(0, 0);
+	signal(SIGTTOU, SIG_IGN);
 	/* The parent blocks what would interrupt it; the child must not. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvp("make", arguments);
 	_exit(EXIT_NO_MAKE);
+}
+
+/*
+ * Until the child has ended, or a signal that our caller holds back has come:
+ * then make and its compilers have to end at once, wherever it came from. The
+ * signal stays pending for whoever asks next.
+ */
+static void wait_for(pid_t child)
+{
+	struct pollfd fds[2];
+	sigset_t ends;
+	int ret;
+
+	budget_signals(&ends);
+	fds[0] = (struct pollfd){ pidfd_open(child, 0), POLLIN, 0 };
+	fds[1] = (struct pollfd){ signalfd(-1, &ends, SFD_CLOEXEC), POLLIN, 0 };
+	do {
+		ret = poll(fds, 2, -1);
+	} while (ret < 0 && errno == EINTR);
+	if (ret > 0 && fds[1].revents)
+		kill(-child, SIGTERM);
+	for (int i = 0; i < 2; i++)
+		if (fds[i].fd >= 0)
+			close(fds[i].fd);
 }
 
 int layer_make(const struct layer_build *b, const char *target)
@@ -242,14 +273,13 @@ int layer_make(const struct layer_build *b, const char *target)
 	}
 	if (child == 0)
 		exec_make(b, target);
+	setpgid(child, child);
+	wait_for(child);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT ||
-				    WTERMSIG(status) == SIGTERM))
-		return -EINTR;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_MAKE) {
 		log_warnx("make is not installed: install the packages make "
 			  "and gcc");

@@ -40,8 +40,9 @@ struct layer_build {
 
 /*
  * Makes `target` ("layer.o" or "layer.elf") in out. 0; -EIO when make failed
- * (no message: the caller knows what becomes of the log); -EINTR when it was
- * interrupted; or another -errno after a message.
+ * (no message: the caller knows what becomes of the log, and budget_check() whether
+ * a signal is to blame); or another -errno after a message. A signal of
+ * budget_signals() that the caller holds back ends it.
  */
 int layer_make(const struct layer_build *, const char *target);
 

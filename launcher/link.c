@@ -10,6 +10,7 @@
 
 #include "../abi/guest.h"
 #include "../abi/layer.h"
+#include "budget.h"
 #include "log.h"
 
 #define PAGE		4096ull
@@ -90,6 +91,8 @@ int link_write_symbols(const struct elf_view *object,
 		log_warn("cannot write %s", file);
 		return -EIO;
 	}
+	if (budget_check())
+		return budget_check();
 	if (missing.count)
 		log_warnx("this kernel lacks %zu symbols that the layer "
 			  "needs: %s", missing.count, missing.text);
@@ -130,7 +133,7 @@ int link_check_layouts(const struct elf_view *layer, const struct btf *btf)
 	size_t wrong = 0;
 
 	if (!s || !s->sh_size)
-		return 0;
+		return budget_check();
 	if (s->sh_size % sizeof(l)) {
 		log_warnx("the layer's layout list is not of this version");
 		return -ENOEXEC;
@@ -150,8 +153,8 @@ int link_check_layouts(const struct elf_view *layer, const struct btf *btf)
 				  sizeof(text)))
 			wrong++;
 	}
-	if (!wrong)
-		return 0;
+	if (budget_check() || !wrong)
+		return budget_check();
 	log_warnx("the headers do not fit this kernel (%zu layouts differ): "
 		  "%s", wrong, text);
 	return -ENOEXEC;

@@ -14,7 +14,8 @@
  * Writes a linker script with `name = 0xADDRESS;` for each undefined symbol
  * of the relocatable `object`. Absent weak symbols are left out, and those
  * that begin with rl_ or __rl_, which the layer's own linker script defines.
- * 0, or -errno after a message that names all that are missing or ambiguous.
+ * 0, or -errno after a message that names all that are missing or ambiguous, or
+ * as budget_check(), which holds for the next too.
  */
 int link_write_symbols(const struct elf_view *object,
 		       const struct kallsyms *, const char *file);

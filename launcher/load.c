@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../abi/guest.h"
+#include "budget.h"
 #include "elfview.h"
 #include "link.h"
 #include "log.h"
@@ -20,6 +21,7 @@
 #include "prepare.h"
 
 #define PAGE		4096ull
+#define CHUNK		(1u << 20)	/* read at once */
 #define LOW_END		0x100000ull	/* kernels load above this GPA */
 
 #define PTE_PRESENT	(1ull << 0)
@@ -83,8 +85,11 @@ static int open_file(struct loaded_file *f, const char *path, int held)
 static int read_at(int fd, uint8_t *to, size_t size, uint64_t offset)
 {
 	while (size) {
-		ssize_t n = pread(fd, to, size, offset);
+		size_t most = size < CHUNK ? size : CHUNK;
+		ssize_t n = pread(fd, to, most, offset);
 
+		if (!budget_take(1 + most / BUDGET_BYTES))
+			return budget_check();
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -161,7 +166,7 @@ static int load_kernel(const struct loaded_file *f, uint8_t *memory,
 			break;
 		ret = read_at(f->fd, memory + p->p_paddr, p->p_filesz,
 			      p->p_offset);
-		if (ret) {
+		if (ret && !budget_check()) {
 			errno = -ret;
 			log_warn("cannot read the prepared kernel");
 		}
@@ -263,6 +268,7 @@ int prepared_load(const struct prepared *prepared, void *memory, uint64_t size,
 	struct loaded_file kernel, layer;
 	int ret;
 
+	budget_begin("the prepared kernel", BUDGET_STEPS);
 	ret = open_file(&kernel, prepared->vmlinux,
 			prepared->held ? prepared->vmlinux_fd : -1);
 	if (ret)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../abi/guest.h"
+#include "budget.h"
 #include "log.h"
 #include "protected.h"
 
@@ -47,6 +48,9 @@ int patch_read(const struct elf_view *layer, struct rl_patch **patches,
 	struct rl_patch p;
 
 	*count = 0;
+	/* None at all is what a layer without patches has. */
+	if (!s && budget_check())
+		return budget_check();
 	*patches = calloc(s ? s->sh_size / sizeof(p) + 1 : 1, sizeof(p));
 	if (!*patches) {
 		log_warnx("not enough memory");
@@ -112,6 +116,8 @@ static int check_one(const struct rl_patch *p, const struct elf_view *kernel,
 	uint64_t offset = 0;
 
 	name = kallsyms_nearest(symbols, p->gva, &offset);
+	if (!name && budget_check())
+		return budget_check();
 	if (!name)
 		name = "?";
 	if (!code) {
@@ -129,6 +135,8 @@ static int check_one(const struct rl_patch *p, const struct elf_view *kernel,
 		return -ENOEXEC;
 	}
 	list = protected_find(kernel, symbols, btf, p->gva, p->len);
+	if (budget_check())
+		return budget_check();
 	if (list) {
 		log_warnx("the layer cannot patch %s+0x%" PRIx64 ": the "
 			  "kernel rewrites these bytes itself (%s)", name,

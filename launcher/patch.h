@@ -17,7 +17,7 @@
 /*
  * The patches of a layer, those left out that name nothing (see
  * RL_PATCH_OPTIONAL): *count of them, for free(3). 0, or -ENOEXEC after a
- * message.
+ * message, or as budget_check().
  */
 int patch_read(const struct elf_view *layer, struct rl_patch **patches,
 	       size_t *count);
@@ -25,7 +25,7 @@ int patch_read(const struct elf_view *layer, struct rl_patch **patches,
 /*
  * Is each patch's place code of the kernel with the expected bytes, apart
  * from all that the kernel itself rewrites? 0, or -ENOEXEC after a message
- * that names the symbol and the bytes. btf may be NULL.
+ * that names the symbol and the bytes, or as budget_check(). btf may be NULL.
  */
 int patch_check(const struct rl_patch *, size_t count,
 		const struct elf_view *kernel, const struct kallsyms *,

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "cache.h"
 #include "compact.h"
 #include "image.h"
@@ -83,16 +84,6 @@ static void close_elf(struct file *f)
 	free(f->data);
 }
 
-/* Did a signal arrive that make_uninterrupted() holds back? */
-static bool interrupted(void)
-{
-	sigset_t pending;
-
-	return !sigpending(&pending) && (sigismember(&pending, SIGINT) ||
-					 sigismember(&pending, SIGTERM) ||
-					 sigismember(&pending, SIGHUP));
-}
-
 /* Where the log of a failure is kept. */
 static char *kept_log(const struct job *job)
 {
@@ -114,12 +105,13 @@ static int make_step(struct job *job, const char *target)
 		.verbose = job->options->verbose,
 	};
 	char *kept;
-	int ret = interrupted() ? -EINTR : layer_make(&build, target);
+	int ret = budget_check();
 
-	if (ret == -EIO && interrupted())
-		ret = -EINTR;
-	if (ret == -EINTR)
-		log_warnx("interrupted");
+	if (!ret)
+		ret = layer_make(&build, target);
+	/* What was interrupted fails in ways of its own. */
+	if (ret && budget_check())
+		ret = budget_check();
 	if (ret != -EIO)
 		return ret;
 	kept = job->options->verbose ? NULL : kept_log(job);
@@ -198,7 +190,7 @@ out:
 	free(from);
 	free(to);
 	free(vmlinux);
-	if (ret) {
+	if (ret && !budget_check()) {
 		errno = -ret;
 		log_warn("cannot write to the cache folder %s", job->cache);
 	}
@@ -248,8 +240,8 @@ static int make_entry(struct image *image, struct job *job,
 		ret = check_layer(job, prepared);
 	if (!ret)
 		ret = fill_entry(job);
-	if (!ret && interrupted())
-		ret = -EINTR;
+	if (!ret)
+		ret = budget_check();
 	if (!ret) {
 		strcpy(prepared->build_id, job->kernel.build_id);
 		strcpy(prepared->release, job->kernel.release);
@@ -263,16 +255,17 @@ static int make_entry(struct image *image, struct job *job,
 }
 
 /*
- * A signal that ends us would leave the work folder behind, so those wait
- * until it is gone. Make does get them, and then fails. Before there is such a
- * folder signals act as ever: reading a hostile image can always be ended.
+ * A signal that ends us would leave the work folder behind, so those wait until
+ * all loops have seen it (budget_take()) and the folder is gone. Before there is
+ * such a folder signals act as ever: reading an image can always be ended.
  */
 static int make_uninterrupted(struct image *image, struct job *job,
 			      const char *layer_key, struct prepared *prepared)
 {
-	sigset_t block, old;
+	sigset_t ends, old;
 	int ret;
 
+	budget_begin(image->file, BUDGET_STEPS);
 	log_info("unpacking %s", image->file);
 	ret = image_unpack(image);
 	if (!ret)
@@ -281,12 +274,17 @@ static int make_uninterrupted(struct image *image, struct job *job,
 		return ret;
 	log_info("kernel %s, %zu symbols; building the layer",
 		 job->kernel.release, kallsyms_count(job->kernel.symbols));
-	sigemptyset(&block);
-	sigaddset(&block, SIGINT);
-	sigaddset(&block, SIGTERM);
-	sigaddset(&block, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &block, &old);
+	budget_signals(&ends);
+	pthread_sigmask(SIG_BLOCK, &ends, &old);
 	ret = make_entry(image, job, layer_key, prepared);
+	log_info("%llu million steps of %llu were taken",
+		 (BUDGET_STEPS - budget_left()) / 1000000,
+		 BUDGET_STEPS / 1000000);
+	/* The last moment to hear of one: the caller has things to remove, too. */
+	if (!ret && budget_check()) {
+		ret = budget_check();
+		prepared_free(prepared);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return ret;
 }

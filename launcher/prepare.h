@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "budget.h"
 #include "exit.h"
 
 /* A NULL means the default, see cache.h and layer.h. */
@@ -47,7 +48,7 @@ struct prepared {
 /*
  * Both return 0, or -errno after one line through log_warnx() that says what
  * is wrong and what to do. -ENOEXEC: the kernel cannot be used; -EROFS: the cache
- * cannot; -EINTR: a signal came; other values: something around it (headers,
+ * cannot; -EINTR: a signal came, see budget_signal(); other values: something around it (headers,
  * compiler, memory).
  */
 int prepare_kernel(const char *kernel_file, const struct prepare_options *,
@@ -56,15 +57,17 @@ int prepare_kernel(const char *kernel_file, const struct prepare_options *,
 /* The launcher's exit status (exit.h) for an error of prepare_kernel(). */
 static inline int prepare_status(int error)
 {
-	return error == -EINTR || error == -EROFS ? STATUS_ERROR :
-						    STATUS_KERNEL;
+	if (error == -EINTR)
+		return STATUS_SIGNAL + budget_signal();
+	return error == -EROFS ? STATUS_ERROR : STATUS_KERNEL;
 }
 
 /*
  * mem is the guest's memory, GPA 0 first, `size` bytes. Puts there: the
  * kernel at its physical addresses, with what it wants zeroed zeroed; the
  * layer and the page table page that maps it; the hook in level2_fixmap_pgt;
- * the code patches. *kernel_end: the first GPA behind the kernel.
+ * the code patches. *kernel_end: the first GPA behind the kernel. Errors are those
+ * of prepare_kernel().
  */
 int prepared_load(const struct prepared *, void *mem, uint64_t size,
 		  uint64_t *kernel_end);

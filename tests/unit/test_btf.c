@@ -6,8 +6,10 @@
 
 #include "unit.h"
 
+#include "capture_log.h"
 #include "fake_image.h"
 #include "launcher/btf.h"
+#include "launcher/budget.h"
 #include "launcher/elfview.h"
 #include "launcher/image.h"
 
@@ -17,6 +19,8 @@ static size_t size;
 static int set_up(void **state)
 {
 	(void)state;
+	budget_begin("FILE", BUDGET_STEPS);
+	log_forget();
 	data = fake_btf(&size);
 	return 0;
 }
@@ -117,9 +121,12 @@ static void test_loops(void **state)
 	(void)state;
 	memcpy(copy, words, sizeof(words));
 	memcpy(copy + sizeof(words), "\0s", 3);
+	budget_begin("FILE", 1 << 20);
 	btf = btf_read(copy, sizeof(copy), &why);
 	assert_non_null(btf);
 	assert_int_not_equal(btf_find(btf, "s", "x", &place), 0);
+	assert_int_equal(budget_check(), -ENOEXEC);
+	assert_logged("FILE takes more work to read than any kernel");
 	btf_free(btf);
 }
 
@@ -139,6 +146,7 @@ static void test_too_many_types(void **state)
 		memcpy(many + sizeof(header) + i * sizeof(record), record,
 		       sizeof(record));
 	many[sizeof(header) + types] = '\0';
+	budget_begin("FILE", BUDGET_STEPS);
 	assert_null(btf_read(many, sizeof(header) + types + 1, &why));
 	assert_string_equal(why, "its type data is too large");
 	free(many);
@@ -162,6 +170,7 @@ static void test_mutations(void **state)
 		const char *why;
 		struct btf *btf;
 
+		budget_begin("FILE", 1 << 16);
 		memcpy(copy, data, size);
 		for (int i = 0; i < 1 + round % 3; i++)
 			copy[random_next(&seed) % size] = random_next(&seed);
@@ -191,6 +200,7 @@ static void test_real(void **state)
 	(void)state;
 	if (!path)
 		skip();
+	budget_begin("FILE", BUDGET_STEPS);
 	assert_false(image_read(&image, path));
 	assert_false(image_unpack(&image));
 	assert_null(elf_open(&view, image.elf, image.elf_size, ET_EXEC));

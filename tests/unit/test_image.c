@@ -10,6 +10,7 @@
 
 #include "capture_log.h"
 #include "fake_image.h"
+#include "launcher/budget.h"
 #include "launcher/elfview.h"
 #include "launcher/image.h"
 
@@ -26,6 +27,7 @@ static int set_up(void **state)
 	struct fake_kernel how = { 0 };
 
 	(void)state;
+	budget_begin("FILE", BUDGET_STEPS);
 	elf = fake_kernel(&how, &elf_size);
 	log_forget();
 	return 0;
@@ -45,6 +47,7 @@ static int try_image(const void *data, size_t size)
 	struct image image;
 	int ret;
 
+	budget_begin("FILE", BUDGET_STEPS);
 	memcpy(copy, data, size);
 	ret = image_set(&image, "FILE", copy, size);
 	if (!ret)

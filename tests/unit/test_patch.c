@@ -8,6 +8,7 @@
 #include "abi/guest.h"
 #include "capture_log.h"
 #include "fake_image.h"
+#include "launcher/budget.h"
 #include "launcher/kernel.h"
 #include "launcher/patch.h"
 #include "launcher/protected.h"
@@ -29,6 +30,7 @@ static int set_up(void **state)
 
 	(void)state;
 	log_forget();
+	budget_begin("FILE", BUDGET_STEPS);
 	memset(&image, 0, sizeof(image));
 	file = fake_kernel(&how, &image.elf_size);
 	image.elf = file;

@@ -12,6 +12,7 @@
 #include "abi/guest.h"
 #include "capture_log.h"
 #include "fake_image.h"
+#include "launcher/budget.h"
 #include "launcher/cache.h"
 #include "launcher/compact.h"
 #include "launcher/kernel.h"
@@ -33,6 +34,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	log_forget();
+	budget_begin("FILE", BUDGET_STEPS);
 	strcpy(folder, "/tmp/ringlet-test.XXXXXX");
 	return mkdtemp(folder) ? 0 : -1;
 }
