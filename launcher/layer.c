@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,6 @@
 #include "log.h"
 
 #define MAKEFILE	"layer.mk"
-#define EXIT_NO_MAKE	120
 
 static bool file_exists(const char *dir, const char *name)
 {
@@ -96,7 +96,7 @@ static int hash_file(const char *dir, const char *name,
 	sha256_update(ctx, strlen(name) + 1, (const uint8_t *)name);
 	while ((size = fread(buffer, 1, sizeof(buffer), f)))
 		sha256_update(ctx, size, (const uint8_t *)buffer);
-	ret = ferror(f) ? -EIO : 0;
+	ret = ferror(f) ? -errno : 0;
 	fclose(f);
 	return ret;
 }
@@ -200,42 +200,120 @@ char *layer_find_headers(const char *wanted, const char *release)
 	return NULL;
 }
 
-/* In the child. A surrounding make's flags and job server are not for us. */
-static void exec_make(const struct layer_build *b, const char *target)
+/* Is this variable one that a surrounding make, or a language, left there? */
+static bool is_unwanted(const char *variable)
 {
-	char *arguments[10] = { "make", "-s", "--no-print-directory" };
-	sigset_t none;
-	int n = 3, fd;
+	static const char *const names[] = {
+		"MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=", "LC_ALL=",
+	};
 
-	if (asprintf(&arguments[n++], "--directory=%s", b->source) < 0 ||
-	    asprintf(&arguments[n++], "--file=%s/" MAKEFILE, b->source) < 0 ||
-	    asprintf(&arguments[n++], "KDIR=%s", b->headers) < 0 ||
-	    asprintf(&arguments[n++], "OUT=%s", b->out) < 0 ||
-	    asprintf(&arguments[n++], "SYMS=%s", b->symbols) < 0 ||
-	    asprintf(&arguments[n++], "%s/%s", b->out, target) < 0)
-		_exit(1);
-	if (!b->verbose) {
-		fd = open(b->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-			  0644);
-		if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
-			_exit(1);
-	}
-	dup2(STDERR_FILENO, STDOUT_FILENO);
-	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		dup2(fd, STDIN_FILENO);
-	unsetenv("MAKEFLAGS");
-	unsetenv("MFLAGS");
-	unsetenv("MAKELEVEL");
-	setenv("LC_ALL", "C", 1);
-	/* In a group of its own it may still write to the terminal. */
-	setpgid(0, 0);
-	signal(SIGTTOU, SIG_IGN);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncmp(variable, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+/* Our environment for make: its flags and job server are another make's. */
+static char **make_environment(void)
+{
+	size_t count = 0, used = 0;
+	char **list;
+
+	while (environ[count])
+		count++;
+	list = calloc(count + 2, sizeof(*list));
+	for (size_t i = 0; list && i < count; i++)
+		if (!is_unwanted(environ[i]))
+			list[used++] = environ[i];
+	if (list)
+		list[used] = (char *)"LC_ALL=C";
+	return list;
+}
+
+/* Errors of posix_spawn's helpers are positive; they only lack memory. */
+static int spawn_make(pid_t *child, char **arguments, int output)
+{
+	char **environment = make_environment();
+	posix_spawn_file_actions_t files;
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	int error = environment ? 0 : ENOMEM;
+
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attributes);
 	/* The parent blocks what would interrupt it; the child must not. */
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	execvp("make", arguments);
-	_exit(EXIT_NO_MAKE);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setpgroup(&attributes, 0);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
+					      POSIX_SPAWN_SETPGROUP);
+	if (!error)
+		error = posix_spawn_file_actions_adddup2(&files, output,
+							 STDERR_FILENO);
+	if (!error)
+		error = posix_spawn_file_actions_adddup2(&files, output,
+							 STDOUT_FILENO);
+	/* What waits on standard input is the guest's. */
+	if (!error)
+		error = posix_spawn_file_actions_addopen(&files, STDIN_FILENO,
+							 "/dev/null", O_RDONLY,
+							 0);
+	/* In a group of its own it may still write to the terminal. */
+	sigaction(SIGTTOU, &ignore, &before);
+	if (!error)
+		error = posix_spawnp(child, "make", &files, &attributes,
+				     arguments, environment);
+	sigaction(SIGTTOU, &before, NULL);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&files);
+	free(environment);
+	return -error;
+}
+
+/* Where make's words go: a file descriptor to close, or -errno after a message. */
+static int open_log(const struct layer_build *b)
+{
+	int fd = b->verbose ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) :
+			      open(b->log, O_WRONLY | O_CREAT | O_APPEND |
+				   O_CLOEXEC, 0644);
+	int error = errno;
+
+	if (fd >= 0)
+		return fd;
+	log_warn("cannot write to %s", b->verbose ? "standard error" : b->log);
+	return -error;
+}
+
+static int start_make(const struct layer_build *b, const char *target,
+		      pid_t *child)
+{
+	char *words[6] = { NULL };
+	char *arguments[10] = { "make", "-s", "--no-print-directory" };
+	int output = open_log(b), error = -ENOMEM;
+
+	if (output < 0)
+		return output;
+	if (asprintf(&words[0], "--directory=%s", b->source) >= 0 &&
+	    asprintf(&words[1], "--file=%s/" MAKEFILE, b->source) >= 0 &&
+	    asprintf(&words[2], "KDIR=%s", b->headers) >= 0 &&
+	    asprintf(&words[3], "OUT=%s", b->out) >= 0 &&
+	    asprintf(&words[4], "SYMS=%s", b->symbols) >= 0 &&
+	    asprintf(&words[5], "%s/%s", b->out, target) >= 0) {
+		memcpy(arguments + 3, words, sizeof(words));
+		error = spawn_make(child, arguments, output);
+	}
+	close(output);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		free(words[i]);
+	if (error == -ENOENT) {
+		log_warnx("make is not installed: install the packages make "
+			  "and gcc");
+	} else if (error) {
+		errno = -error;
+		log_warn("cannot start make");
+	}
+	return error;
 }
 
 /*
@@ -264,26 +342,20 @@ static void wait_for(pid_t child)
 
 int layer_make(const struct layer_build *b, const char *target)
 {
-	pid_t child = fork();
-	int status;
+	pid_t child;
+	int status, error = start_make(b, target, &child);
 
-	if (child < 0) {
-		log_warn("cannot start make");
-		return -EAGAIN;
-	}
-	if (child == 0)
-		exec_make(b, target);
-	setpgid(child, child);
+	if (error)
+		return error;
 	wait_for(child);
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+	while (waitpid(child, &status, 0) < 0) {
+		if (errno == EINTR)
+			continue;
+		error = errno;
+		log_warn("cannot wait for make");
+		return -error;
+	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_MAKE) {
-		log_warnx("make is not installed: install the packages make "
-			  "and gcc");
-		return -ENOENT;
-	}
 	return -EIO;
 }
