@@ -250,6 +250,8 @@ static int make_entry(struct image *image, struct job *job,
 		ret = cache_publish(job->cache, job->work, image->key,
 				    layer_key, prepared) ? -EROFS : 0;
 	}
+	if (ret == -EINTR)
+		log_warnx("interrupted");
 	close_job(job);
 	return ret;
 }
