@@ -51,12 +51,14 @@ int vm_get_info(int device_fd, struct rl_info *info)
 {
 	(void)device_fd;
 	*info = fake_vm.info;
-	return 0;
+	return fake_vm.info_error;
 }
 
 int vm_create(int device_fd)
 {
 	(void)device_fd;
+	if (fake_vm.create_error)
+		return fake_vm.create_error;
 	fake_vm.vms++;
 	return some_fd();
 }
@@ -65,14 +67,14 @@ int vm_set_memory(int vm_fd, const struct rl_memory_slot *slot)
 {
 	(void)vm_fd;
 	fake_vm.slot = *slot;
-	return 0;
+	return fake_vm.memory_error;
 }
 
 int vm_get_stats(int vm_fd, struct rl_stats *stats)
 {
 	(void)vm_fd;
 	*stats = fake_vm.stats;
-	return 0;
+	return fake_vm.stats_error;
 }
 
 int vm_raise_irq(int vm_fd, unsigned int line)
@@ -87,6 +89,8 @@ int vm_raise_irq(int vm_fd, unsigned int line)
 int vm_ioeventfd(int vm_fd, const struct rl_ioeventfd *kick)
 {
 	(void)vm_fd;
+	if (fake_vm.kick_error)
+		return fake_vm.kick_error;
 	if (fake_vm.kick_count == FAKE_VM_FDS)
 		return -ENOSPC;
 	fake_vm.kicks[fake_vm.kick_count++] = *kick;
@@ -114,6 +118,8 @@ int vm_create_vcpu(int vm_fd, unsigned int id, struct rl_run **run)
 {
 	(void)vm_fd;
 	(void)id;
+	if (fake_vm.vcpu_error)
+		return fake_vm.vcpu_error;
 	*run = run_page = calloc(1, sizeof(**run));
 	fake_vm.vcpus++;
 	fake_vm.open_fds++;
@@ -147,5 +153,5 @@ int vm_set_regs(int vcpu_fd, const struct rl_regs *regs)
 {
 	(void)vcpu_fd;
 	fake_vm.regs = *regs;
-	return 0;
+	return fake_vm.regs_error;
 }

@@ -16,6 +16,9 @@ struct fake_vm {
 	/* One RL_RUN: fills run and returns 0, or returns -errno. */
 	int (*guest)(struct rl_run *run);
 	int open_error;		/* -errno of opening the device, or 0 */
+	/* The same of the calls, by what they ask for. */
+	int info_error, create_error, memory_error, vcpu_error, regs_error,
+		stats_error, kick_error;
 	struct rl_info info;
 	struct rl_memory_slot slot;	/* the last one that was set */
 	struct rl_regs regs;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -369,6 +370,18 @@ static int guest_tells_size(struct rl_run *run)
 
 /* --- the cases --- */
 
+/* How much address space this process has taken. */
+static unsigned long long mapped_bytes(void)
+{
+	unsigned long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%llu", &pages), 1);
+	fclose(f);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
 static int run_to_end(int (*guest)(struct rl_run *run), const char *message,
 		      char **extra)
 {
@@ -438,6 +451,65 @@ static void test_not_started(void **state)
 	assert_int_equal(run_to_end(guest_poweroff, "interface 99.", NULL),
 			 3);
 	fake_vm_reset();
+}
+
+/* A module that refuses one of the steps: each is said, and its status fits. */
+static void test_module_refuses(void **state)
+{
+	static const struct {
+		int *error, value;
+		const char *said;
+		int status;
+	} cases[] = {
+		{ &fake_vm.info_error, -ENOTTY, "does not answer as ringlet's "
+		  "module does (Inappropriate ioctl for device); load the "
+		  "module of this version\n", 3 },
+		{ &fake_vm.open_error, -EBUSY, "somebody else is using it", 3 },
+		{ &fake_vm.open_error, -EMFILE, "raise the limit (ulimit -n)",
+		  3 },
+		{ &fake_vm.open_error, -EPROTO, "see the kernel log (dmesg)",
+		  3 },
+		{ &fake_vm.create_error, -ENOMEM, "the module cannot make a "
+		  "virtual machine: Cannot allocate memory\n", 3 },
+		{ &fake_vm.memory_error, -EPERM, "the module refuses the "
+		  "guest's memory: Operation not permitted\n", 3 },
+		{ &fake_vm.vcpu_error, -EMFILE, "the module cannot make a "
+		  "virtual CPU: Too many open files\n", 3 },
+		{ &fake_vm.kick_error, -ENOSPC, "cannot connect rng0 to the "
+		  "guest: No space left on device\n", 3 },
+		{ &fake_vm.regs_error, -EINVAL, "the guest cannot be started: "
+		  "Invalid argument\n", 1 },
+		{ &fake_vm.stats_error, -EIO, "the module gives no "
+		  "statistics: Input/output error\n", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		fake_vm_reset();
+		*cases[i].error = cases[i].value;
+		assert_int_equal(run_to_end(guest_poweroff, cases[i].said,
+					    NULL), cases[i].status);
+	}
+	fake_vm_reset();
+}
+
+/* More address space than the host has left. */
+static void test_no_memory(void **state)
+{
+	char *much[] = { "--memory", "256G", NULL };
+	struct rlimit old, less;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
+	less = old;
+	/* What this program itself needs (a sanitizer: terabytes), and some. */
+	less.rlim_cur = mapped_bytes() + (1ull << 30);
+	if (setrlimit(RLIMIT_AS, &less))
+		skip();
+	assert_int_equal(run_to_end(guest_poweroff, "no 262144 MB of memory "
+				    "for the guest; give less with --memory",
+				    much), 3);
+	assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
 }
 
 static void test_progress(void **state)
@@ -714,6 +786,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_not_started),
+		cmocka_unit_test(test_module_refuses),
+		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_reboot),
 		cmocka_unit_test(test_output),
