@@ -1,0 +1,2 @@
+sentry.S
+int x;

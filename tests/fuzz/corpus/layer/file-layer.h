@@ -1,0 +1,2 @@
+slayer.h
+int x;

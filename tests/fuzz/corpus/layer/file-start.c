@@ -1,0 +1,2 @@
+sstart.c
+int x;

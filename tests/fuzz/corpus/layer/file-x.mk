@@ -1,0 +1,2 @@
+sx.mk
+int x;
