@@ -20,6 +20,7 @@
 #include "exit.h"
 #include "host.h"
 #include "log.h"
+#include "options.h"
 #include "vm.h"
 
 static const char help[] =
@@ -232,21 +233,24 @@ static void check_tools(void)
 
 static int parse_arguments(int argc, char **argv)
 {
+	enum { OPTION_HELP = 256 };
 	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
+		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
+	char message[256];
+	const struct complaint to = { message, sizeof(message) };
 	int code;
 
 	optind = 0;
 	opterr = 0;
-	while ((code = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (code == 'h') {
+	while ((code = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (code == 'h' || code == OPTION_HELP) {
 			fputs(help, stdout);
 			return 1;
 		}
-		fatalx(STATUS_USAGE, "unknown option %s; see ringlet check "
-		       "--help", argv[optind - 1]);
+		options_complain(code, argv, &to);
+		fatalx(STATUS_USAGE, "%s; see ringlet check --help", message);
 	}
 	if (optind < argc)
 		fatalx(STATUS_USAGE, "unexpected argument %s; see ringlet "

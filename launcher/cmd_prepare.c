@@ -12,6 +12,7 @@
 
 #include "exit.h"
 #include "log.h"
+#include "options.h"
 #include "prepare.h"
 
 static const char usage[] =
@@ -24,8 +25,8 @@ static const char usage[] =
 "                 came with this program)\n"
 "  --headers DIR  the kernel's headers (else /lib/modules/RELEASE/build or\n"
 "                 /usr/src/linux-headers-RELEASE)\n"
-"  --verbose      say what is done, and show the compiler's output\n"
-"  --help         this text\n";
+"  -v, --verbose  say what is done, and show the compiler's output\n"
+"  -h, --help     this text\n";
 
 enum { OPTION_CACHE = 256, OPTION_LAYER, OPTION_HEADERS, OPTION_VERBOSE,
        OPTION_HELP };
@@ -42,11 +43,13 @@ static const struct option long_options[] = {
 /* 0, 1 for --help, or -EINVAL after a message. */
 static int parse(int argc, char **argv, struct prepare_options *o)
 {
+	char message[256];
+	const struct complaint to = { message, sizeof(message) };
 	int c;
 
 	opterr = 0;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":vh", long_options, NULL)) != -1) {
 		switch (c) {
 		case OPTION_CACHE:
 			o->cache_dir = optarg;
@@ -57,25 +60,23 @@ static int parse(int argc, char **argv, struct prepare_options *o)
 		case OPTION_HEADERS:
 			o->headers_dir = optarg;
 			break;
+		case 'v':
 		case OPTION_VERBOSE:
 			o->verbose = true;
 			break;
+		case 'h':
 		case OPTION_HELP:
 			return 1;
-		case ':':
-			log_warnx("%s needs a value; see 'ringlet prepare "
-				  "--help'", argv[optind - 1]);
-			return -EINVAL;
 		default:
-			log_warnx("unknown option %s; see 'ringlet prepare "
-				  "--help'", argv[optind - 1]);
+			options_complain(c, argv, &to);
+			log_warnx("%s; see ringlet prepare --help", message);
 			return -EINVAL;
 		}
 	}
 	if (argc - optind == 1)
 		return 0;
-	log_warnx(argc == optind ? "which kernel? See 'ringlet prepare --help'" :
-		  "one kernel at a time; see 'ringlet prepare --help'");
+	log_warnx(argc == optind ? "which kernel? See ringlet prepare --help" :
+		  "one kernel at a time; see ringlet prepare --help");
 	return -EINVAL;
 }
 

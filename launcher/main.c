@@ -3,6 +3,7 @@
  * ringlet, the launcher: picks the subcommand. Start reading in cmd_run.c.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@ static const char help[] =
 "Usage: ringlet run [options] KERNEL [-- kernel arguments]\n"
 "       ringlet check\n"
 "       ringlet prepare [options] KERNEL\n"
-"       ringlet --help | --version\n"
+"       ringlet help [COMMAND] | version\n"
 "\n"
 "Runs Linux guests in ring 1, with no hardware virtualization.\n"
 "\n"
@@ -35,6 +36,20 @@ static const char help[] =
 "  prepare  make a kernel ready ahead of its first start\n"
 "\n"
 "`ringlet COMMAND --help` explains a command; ringlet(1) explains it all.\n";
+
+static const char *const help_words[] = { "--help", "-h", "help", NULL };
+/* In a command with other arguments, -v is that command's own. */
+static const char *const version_words[] = {
+	"--version", "-v", "-V", "version", NULL
+};
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++)
+		if (!strcmp(word, *words))
+			return true;
+	return false;
+}
 
 /*
  * Who starts us with a standard file descriptor closed would otherwise see
@@ -60,26 +75,49 @@ static int finish_output(int status)
 	return status;
 }
 
+static int show_version(void)
+{
+	printf("ringlet %s (module interface %d, guest interface %d)\n",
+	       RINGLET_VERSION, RL_API_VERSION, RL_GUEST_ABI_VERSION);
+	return finish_output(STATUS_OK);
+}
+
+/* argv[0]: the command. Asked for help in one of these words, it hears one. */
+static int run_command(int argc, char **argv)
+{
+	static char help_word[] = "--help";
+	size_t i;
+
+	if (argc == 2 && is_one_of(argv[1], help_words))
+		argv[1] = help_word;
+	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (strcmp(argv[0], commands[i].name))
+			continue;
+		if (argc == 2 && is_one_of(argv[1], version_words))
+			return show_version();
+		return finish_output(commands[i].run(argc, argv));
+	}
+	fatalx(STATUS_USAGE, "there is no command %s; see ringlet --help",
+	       argv[0]);
+}
+
 int main(int argc, char **argv)
 {
-	size_t i;
+	char *swapped[3] = { NULL };
 
 	open_standard_fds();
 	if (argc < 2)
 		fatalx(STATUS_USAGE, "no command given; see ringlet --help");
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		fputs(help, stdout);
-		return finish_output(STATUS_OK);
+	if (is_one_of(argv[1], version_words))
+		return show_version();
+	if (!is_one_of(argv[1], help_words))
+		return run_command(argc - 1, argv + 1);
+	if (argc == 3) {
+		/* ringlet help COMMAND */
+		swapped[0] = argv[2];
+		swapped[1] = argv[1];
+		return run_command(2, swapped);
 	}
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-		printf("ringlet %s (module interface %d, guest interface %d)\n",
-		       RINGLET_VERSION, RL_API_VERSION, RL_GUEST_ABI_VERSION);
-		return finish_output(STATUS_OK);
-	}
-	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return finish_output(commands[i].run(argc - 1,
-							     argv + 1));
-	fatalx(STATUS_USAGE, "there is no command %s; see ringlet --help",
-	       argv[1]);
+	fputs(help, stdout);
+	return finish_output(STATUS_OK);
 }

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,8 @@ enum option_id {
 	OPTION_CHROOT,
 	OPTION_NO_SANDBOX,
 	OPTION_NO_RNG,
+	OPTION_VERBOSE,
+	OPTION_HELP,
 	OPTION_DEVICE,		/* + index in virtio_kinds; the last */
 };
 
@@ -48,32 +49,13 @@ static const struct option fixed_options[] = {
 	{ "chroot", required_argument, NULL, OPTION_CHROOT },
 	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
 	{ "no-rng", no_argument, NULL, OPTION_NO_RNG },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
+	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
+	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
 /* '-': in order, so that words behind `--` are told from words before it. */
 static const char short_options[] = "-:m:i:a:vh";
-
-/* What is wrong, for the caller to print. */
-struct complaint {
-	char *text;
-	size_t size;
-};
-
-static int complain(const struct complaint *to, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int complain(const struct complaint *to, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(to->text, to->size, format, arguments);
-	va_end(arguments);
-	return -EINVAL;
-}
 
 /* The power of two that a size suffix stands for, or -1. */
 static int suffix_shift(const char *suffix)
@@ -259,9 +241,11 @@ static int set_option(int id, struct run_options *options,
 	case OPTION_CPUS:
 		return set_cpus(optarg, to);
 	case 'v':
+	case OPTION_VERBOSE:
 		options->verbose++;
 		return 0;
 	case 'h':
+	case OPTION_HELP:
 		options->help = true;
 		return 0;
 	default:
@@ -269,20 +253,20 @@ static int set_option(int id, struct run_options *options,
 	}
 }
 
-/* getopt said no: which word it disliked, before it moved on. */
-static int complain_about(int code, char **argv, const struct complaint *to)
+/*
+ * getopt leaves in optopt: a letter, the value of a long option that has too much
+ * or too little behind it, or 0 for a long one that is not known. Of the last two
+ * it has moved on; with a letter it may still be inside of its word.
+ */
+int options_complain(int code, char **argv, const struct complaint *to)
 {
-	const char *word = argv[optind - 1];
-	bool is_long = !strncmp(word, "--", 2);
 	char letter[] = { '-', (char)optopt, '\0' };
+	const char *word = optopt && optopt < 256 ? letter : argv[optind - 1];
 
 	if (code == ':')
-		return complain(to, "option %s needs a value",
-				is_long ? word : letter);
-	if (optopt >= 256 || (is_long && optopt))
-		return complain(to, "option %s takes no value", word);
-	return complain(to, "unknown option %s",
-			is_long || !optopt ? word : letter);
+		return complain(to, "option %s needs a value", word);
+	return complain(to, optopt >= 256 ? "option %s takes no value" :
+			    "unknown option %s", word);
 }
 
 /* The fixed options and one for each kind of device. */
@@ -321,7 +305,7 @@ int options_parse_run(int argc, char **argv, struct run_options *options,
 	while ((code = getopt_long(argc, argv, short_options, long_options,
 				   NULL)) != -1) {
 		if (code == '?' || code == ':')
-			return complain_about(code, argv, &to);
+			return options_complain(code, argv, &to);
 		error = set_option(code, options, &to);
 		if (error)
 			return error;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../virtio_devices/words.h"
 #include "devices.h"
 
 #define OPTIONS_MEMORY_DEFAULT	(512ull << 20)
@@ -38,6 +39,13 @@ struct run_options {
 	unsigned int device_count;
 	bool help;		/* nothing but --help is wanted */
 };
+
+/*
+ * After getopt_long(3) answered '?' or ':' (which is code): names the option that
+ * it disliked, in all commands alike. Their long options have values from 256 on,
+ * as a value below is taken for a letter. -EINVAL.
+ */
+int options_complain(int code, char **argv, const struct complaint *to);
 
 /*
  * argv[0] is the subcommand's name. 0, or -EINVAL with one line about what is

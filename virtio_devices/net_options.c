@@ -1,30 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The text of `--net`, taken apart. See net.h for what it may say. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "net_backend.h"
 #include "words.h"
-
-struct complaint {
-	char *text;
-	size_t size;
-};
-
-static int complain(const struct complaint *to, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int complain(const struct complaint *to, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(to->text, to->size, format, arguments);
-	va_end(arguments);
-	return -EINVAL;
-}
 
 static int parse_mac(const char *value, struct net_options *options,
 		     const struct complaint *to)

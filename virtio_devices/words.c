@@ -2,11 +2,23 @@
 /* Taking an option's text apart. See words.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "words.h"
+
+int complain(const struct complaint *to, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(to->text, to->size, format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
 
 bool words_next(struct words *words)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The text of a device's option, taken apart: words divided by commas, each
+ * The text of an option, taken apart, for all options of devices and launcher: words divided by commas, each
  * `key` or `key=value`.
  *
  *	struct words words = { text };
@@ -14,6 +14,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* What is wrong, for the caller of a parser to print. */
+struct complaint {
+	char *text;
+	size_t size;
+};
+
+/* Always -EINVAL, to be returned. */
+int complain(const struct complaint *to, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 struct words {
 	const char *rest;	/* what is still to be read */

@@ -44,7 +44,11 @@ static int some_fd(void)
 
 int vm_open_device(void)
 {
-	return fake_vm.open_error ? fake_vm.open_error : some_fd();
+	int fd = fake_vm.open_error ? fake_vm.open_error : some_fd();
+
+	if (fake_vm.device_fd)
+		*fake_vm.device_fd = fd;
+	return fd;
 }
 
 int vm_get_info(int device_fd, struct rl_info *info)

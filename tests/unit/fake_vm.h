@@ -31,6 +31,7 @@ struct fake_vm {
 	struct rl_ioeventfd kicks[FAKE_VM_FDS];
 	struct rl_irqfd irqfds[FAKE_VM_FDS];
 	unsigned int kick_count, irqfd_count;
+	int *device_fd;		/* if set: gets what opening the device gave */
 	int vms, vcpus;		/* made in all */
 	int open_fds;		/* made and not yet closed, vCPUs only */
 };

@@ -504,7 +504,7 @@ static void test_command_refused(void **state)
 	assert_int_equal(COMMAND("--help"), 0);
 	assert_non_null(strstr(output, "Usage: ringlet prepare"));
 	assert_int_equal(COMMAND("--cache"), 2);
-	assert_logged("--cache needs a value; see 'ringlet prepare --help'");
+	assert_logged("--cache needs a value; see ringlet prepare --help");
 	assert_int_equal(COMMAND("--caches", "x", kernel), 2);
 	assert_logged("unknown option --caches");
 	assert_int_equal(command((const char *const []){ NULL }), 2);
