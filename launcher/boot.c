@@ -109,17 +109,21 @@ int boot_read_header(const char *kernel_file, struct setup_header *header)
 	unsigned char data[HEADER_OFFSET + sizeof(*header)];
 	int fd = open(kernel_file, O_RDONLY | O_CLOEXEC);
 	ssize_t size;
+	int error;
 
 	if (fd < 0) {
+		error = -errno;
 		log_warn("cannot open %s", kernel_file);
-		return -errno;
+		return error;
 	}
 	size = pread(fd, data, sizeof(data), 0);
-	if (size < 0)
-		log_warn("cannot read %s", kernel_file);
+	error = size < 0 ? -errno : 0;
 	close(fd);
-	if (size < 0)
-		return -EIO;
+	if (error) {
+		errno = -error;
+		log_warn("cannot read %s", kernel_file);
+		return error;
+	}
 	if (boot_parse_header(data, size, header)) {
 		log_warnx("%s is not a Linux kernel for x86-64: neither a "
 			  "bzImage nor an ELF file", kernel_file);

@@ -341,8 +341,8 @@ static int write_manifest(const char *work, const char *image_key,
 		"\nvmlinux-size %" PRIu64 "\nlayer-size %" PRIu64 "\n",
 		MANIFEST_VERSION, p->release, p->build_id, image_key, layer_key,
 		p->entry, p->cr3, p->fixmap, p->vmlinux_size, p->layer_size);
-	if (ferror(f))
-		ret = -EIO;
+	if (fflush(f))
+		ret = -errno;
 	if (fclose(f) && !ret)
 		ret = -errno;
 	return ret;

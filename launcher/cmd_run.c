@@ -188,8 +188,11 @@ static int load(struct run *run, struct machine *machine)
 	int error = prepared_load(&run->prepared, machine->memory.hva,
 				  machine->memory.low, &kernel_end);
 
+	if (error == -EINTR)
+		return prepare_status(error);
+	/* Too large for the memory; else it is the cache that is not usable. */
 	if (error)
-		return error == -EINTR ? prepare_status(error) : STATUS_KERNEL;
+		return error == -ENOMEM ? STATUS_KERNEL : STATUS_ERROR;
 	log_info("kernel loaded, it ends at 0x%llx (%llu MB)",
 		 (unsigned long long)kernel_end,
 		 (unsigned long long)kernel_end >> 20);

@@ -104,7 +104,7 @@ static int put(FILE *f, const void *data, size_t size)
 		if (!budget_take(1 + n / BUDGET_BYTES))
 			return budget_check();
 		if (fwrite((const uint8_t *)data + at, n, 1, f) != 1)
-			return -EIO;
+			return -errno;
 	}
 	return 0;
 }

@@ -72,10 +72,12 @@ int link_write_symbols(const struct elf_view *object,
 {
 	struct names missing = { 0 }, ambiguous = { 0 };
 	FILE *f = fopen(file, "we");
+	int error;
 
 	if (!f) {
+		error = -errno;
 		log_warn("cannot write %s", file);
-		return -EIO;
+		return error;
 	}
 	for (size_t i = 1; i < elf_symbols(object); i++) {
 		Elf64_Sym s;
@@ -87,9 +89,13 @@ int link_write_symbols(const struct elf_view *object,
 			     ELF64_ST_BIND(s.st_info) == STB_WEAK, &missing,
 			     &ambiguous);
 	}
-	if (fclose(f)) {
+	error = fflush(f) ? -errno : 0;
+	if (fclose(f) && !error)
+		error = -errno;
+	if (error) {
+		errno = -error;
 		log_warn("cannot write %s", file);
-		return -EIO;
+		return error;
 	}
 	if (budget_check())
 		return budget_check();

@@ -60,19 +60,23 @@ static void close_file(struct loaded_file *f)
 /* held: the file as it was opened before, or -1. */
 static int open_file(struct loaded_file *f, const char *path, int held)
 {
-	const char *why = "it cannot be read";
+	const char *why = "it is empty";
 	struct stat st;
+	int error;
 
 	memset(f, 0, sizeof(*f));
 	f->fd = held >= 0 ? fcntl(held, F_DUPFD_CLOEXEC, 0) :
 			    open(path, O_RDONLY | O_CLOEXEC);
-	if (f->fd >= 0 && !fstat(f->fd, &st) && st.st_size > 0) {
+	if (f->fd < 0 || fstat(f->fd, &st))
+		goto unreadable;
+	if (st.st_size > 0) {
 		f->size = st.st_size;
 		f->map = mmap(NULL, f->size, PROT_READ, MAP_PRIVATE, f->fd, 0);
-		if (f->map == MAP_FAILED)
+		if (f->map == MAP_FAILED) {
 			f->map = NULL;
-		else
-			why = elf_open(&f->elf, f->map, f->size, ET_EXEC);
+			goto unreadable;
+		}
+		why = elf_open(&f->elf, f->map, f->size, ET_EXEC);
 	}
 	if (!why)
 		return 0;
@@ -80,6 +84,11 @@ static int open_file(struct loaded_file *f, const char *path, int held)
 		  why);
 	close_file(f);
 	return -EIO;
+unreadable:
+	error = -errno;
+	log_warn("the cache entry %s cannot be read", path);
+	close_file(f);
+	return error;
 }
 
 static int read_at(int fd, uint8_t *to, size_t size, uint64_t offset)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "budget.h"
@@ -56,7 +57,7 @@ static int open_elf(struct file *f, const char *dir, const char *name,
 		    uint16_t type)
 {
 	char *path;
-	const char *why = "it cannot be read";
+	const char *why = "it is empty, or too large";
 	struct stat st;
 	int fd;
 
@@ -64,11 +65,14 @@ static int open_elf(struct file *f, const char *dir, const char *name,
 	if (asprintf(&path, "%s/%s", dir, name) < 0)
 		return -ENOMEM;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && !fstat(fd, &st) && st.st_size > 0 &&
-	    st.st_size < (64 << 20)) {
+	if (fd < 0 || fstat(fd, &st)) {
+		why = strerror(errno);
+	} else if (st.st_size > 0 && st.st_size < (64 << 20)) {
 		f->data = malloc(st.st_size);
 		if (f->data && read(fd, f->data, st.st_size) == st.st_size)
 			why = elf_open(&f->elf, f->data, st.st_size, type);
+		else
+			why = strerror(errno);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -93,6 +97,25 @@ static char *kept_log(const struct job *job)
 			job->kernel.release) < 0 ? NULL : path;
 }
 
+/*
+ * Did the disk fill up under make? Its log says so, unless there was no space for
+ * that either. (Make and the compiler speak as in the C locale: layer.c.)
+ */
+static bool was_full(const struct job *job)
+{
+	struct statvfs fs;
+	char line[512];
+	bool found = !statvfs(job->out, &fs) &&
+		     (!fs.f_bavail || (fs.f_files && !fs.f_favail));
+	FILE *f = fopen(job->log, "re");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, "No space left on device");
+	if (f)
+		fclose(f);
+	return found;
+}
+
 /* One step of the layer's makefile; a failure keeps the log in the cache. */
 static int make_step(struct job *job, const char *target)
 {
@@ -115,12 +138,18 @@ static int make_step(struct job *job, const char *target)
 	if (ret != -EIO)
 		return ret;
 	kept = job->options->verbose ? NULL : kept_log(job);
-	if (kept && !rename(job->log, kept))
+	if (was_full(job)) {
+		log_warnx("the paravirt layer cannot be built for kernel %s: "
+			  "there is no space left for %s", job->kernel.release,
+			  job->out);
+		ret = -EROFS;
+	} else if (kept && !rename(job->log, kept)) {
 		log_warnx("the paravirt layer cannot be built for kernel %s: "
 			  "see %s", job->kernel.release, kept);
-	else
+	} else {
 		log_warnx("the paravirt layer cannot be built for kernel %s",
 			  job->kernel.release);
+	}
 	free(kept);
 	return ret;
 }
@@ -137,6 +166,9 @@ static int link_layer(struct job *job)
 		ret = link_write_symbols(&object.elf, job->kernel.symbols,
 					 job->symbols);
 	close_elf(&object);
+	/* Whatever else hinders it is of the folder that it writes to. */
+	if (ret && ret != -ENOEXEC)
+		ret = -EROFS;
 	if (!ret)
 		ret = make_step(job, "layer.elf");
 	return ret;
@@ -194,7 +226,7 @@ out:
 		errno = -ret;
 		log_warn("cannot write to the cache folder %s", job->cache);
 	}
-	return ret;
+	return ret ? -EROFS : 0;
 }
 
 static int open_job(struct job *job)

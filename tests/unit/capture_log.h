@@ -6,6 +6,7 @@
 #ifndef RINGLET_TESTS_CAPTURE_LOG_H
 #define RINGLET_TESTS_CAPTURE_LOG_H
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "launcher/log.h"
 
 static char logged[2048];	/* the last warning */
+static int logged_errno;	/* of the last log_warn(), which prints it */
 static int log_lines;		/* warnings since log_forget() */
 
 static inline void log_forget(void)
@@ -31,19 +33,22 @@ enum log_level log_get_level(void)
 	return LOG_LEVEL_QUIET;
 }
 
-#define CAPTURE(name)						\
+#define CAPTURE(name, error)					\
 void name(const char *format, ...)				\
 {								\
+	int saved = errno;					\
 	va_list arguments;					\
 								\
+	(void)saved;						\
 	va_start(arguments, format);				\
 	vsnprintf(logged, sizeof(logged), format, arguments);	\
 	va_end(arguments);					\
 	log_lines++;						\
+	logged_errno = error;					\
 	assert_null(strchr(logged, '\n'));			\
 }
-CAPTURE(log_warn)
-CAPTURE(log_warnx)
+CAPTURE(log_warn, saved)
+CAPTURE(log_warnx, 0)
 
 void log_info(const char *format, ...)
 {

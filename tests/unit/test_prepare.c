@@ -578,9 +578,14 @@ static void test_load_mismatch(void **state)
 	put_file(prepared.dir, "layer.elf", "x", 1);
 	assert_int_equal(prepared_load(&prepared, memory, MEMORY, &end), -EIO);
 	assert_logged("damaged");
-	assert_int_equal(unlink(prepared.vmlinux), 0);
+	put_file(prepared.dir, "layer.elf", "", 0);
 	assert_int_equal(prepared_load(&prepared, memory, MEMORY, &end), -EIO);
-	assert_logged("damaged");
+	assert_logged("damaged, it is empty");
+	assert_int_equal(unlink(prepared.vmlinux), 0);
+	assert_int_equal(prepared_load(&prepared, memory, MEMORY, &end),
+			 -ENOENT);
+	assert_int_equal(logged_errno, ENOENT);
+	assert_logged("cannot be read");
 	free(layer);
 	munmap(memory, MEMORY);
 	prepared_free(&prepared);
@@ -623,6 +628,28 @@ static void test_layer_segments(void **state)
 	}
 }
 
+/* A full disk is ENOSPC, not EIO. */
+static void test_disk_full(void **state)
+{
+	struct elf_view view;
+	struct fake_kernel how = { 0 };
+	size_t size;
+	uint8_t *layer = fake_layer(NULL, 0, NULL, 0, &size);
+
+	(void)state;
+	assert_int_equal(open_fake(&how), 0);
+	assert_int_equal(compact_write(&kernel.elf, "/dev/full"), -ENOSPC);
+	assert_int_equal(compact_write(&kernel.elf, folder), -EISDIR);
+	assert_null(elf_open(&view, layer, size, ET_EXEC));
+	assert_int_equal(link_write_symbols(&view, kernel.symbols,
+					    "/dev/null/x"), -ENOTDIR);
+	assert_int_equal(logged_errno, ENOTDIR);
+	assert_logged("cannot write /dev/null/x");
+	elf_close(&view);
+	free(layer);
+	close_fake();
+}
+
 /* The cached kernel is smaller, by the zeros between its pieces. */
 static void test_compact(void **state)
 {
@@ -658,6 +685,7 @@ int main(void)
 		T(test_load_real),
 		T(test_load_mismatch),
 		T(test_layer_segments),
+		T(test_disk_full),
 		T(test_compact),
 	};
 

@@ -10,11 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,9 +97,9 @@ static size_t count_of(const char *pattern)
 
 static const char good_makefile[] =
 	"$(OUT)/layer.o:\n"
-	"	@cp object $@; echo compiled\n"
+	"	@cp object $@ && echo compiled\n"
 	"$(OUT)/layer.elf:\n"
-	"	@cp linked $@; cp $(SYMS) script; echo linked\n";
+	"	@cp linked $@ && cp $(SYMS) script && echo linked\n";
 
 /* The layer's object wants two symbols of the kernel. */
 static void put_object(const char *second)
@@ -322,7 +324,7 @@ static void test_bad_object(void **state)
 	put_text(in(source, "object"), "not an object");
 	assert_fails(-ENOEXEC, "layer.o cannot be used, it is too short");
 	put_text(in(source, "object"), "");
-	assert_fails(-ENOEXEC, "layer.o cannot be used, it cannot be read");
+	assert_fails(-ENOEXEC, "layer.o cannot be used, it is empty");
 	put_object("absent");
 	assert_fails(-ENOEXEC, "lacks 1 symbols that the layer needs: absent");
 }
@@ -338,7 +340,7 @@ static void test_bad_layer(void **state)
 	(void)state;
 	put_text(in(source, "layer.mk"), "$(OUT)/layer.o:\n	@cp object $@\n"
 		 "$(OUT)/layer.elf:\n	@true\n");
-	assert_fails(-ENOEXEC, "layer.elf cannot be used, it cannot be read");
+	assert_fails(-ENOEXEC, "layer.elf cannot be used, No such file or directory");
 	put_text(in(source, "layer.mk"), good_makefile);
 	put_text(in(source, "linked"), "\177ELF");
 	assert_fails(-ENOEXEC, "layer.elf cannot be used, it is too short");
@@ -452,6 +454,58 @@ static void test_no_cache(void **state)
 	assert_fails(-EROFS, "cannot be made in /dev/null");
 }
 
+/*
+ * Whatever the last file is that finds no space: it is the cache that cannot be used,
+ * the line says why, and nothing half made stays. From 4 KB on, until it fits.
+ */
+static void test_cache_full(void **state)
+{
+	struct prepared prepared;
+	unsigned int failed = 0, kb;
+	char size[32];
+	int ret = -1;
+
+	(void)state;
+	assert_int_equal(mkdir(cache, 0700), 0);
+	if (mount("tmpfs", cache, "tmpfs", 0, "size=4k,mode=700")) {
+		print_message("SKIPPED: no tmpfs can be mounted here (%s)\n",
+			      strerror(errno));
+		skip();
+	}
+	for (kb = 4; ret && kb < 1024; kb += 4) {
+		snprintf(size, sizeof(size), "size=%uk,mode=700", kb);
+		assert_int_equal(mount("tmpfs", cache, "tmpfs", MS_REMOUNT,
+				       size), 0);
+		ret = prepare(&prepared);
+		if (!ret)
+			break;
+		if (ret != -EROFS)
+			fail_msg("%d KB: %d, \"%s\"", kb, ret, logged);
+		assert_int_equal(log_lines, 1);
+		if (logged_errno != ENOSPC)
+			assert_logged("there is no space left for");
+		assert_int_equal(count_of(".making*"), 0);
+		assert_int_equal(count_of("*.*.*/*"), 0);
+		log_forget();
+		failed++;
+	}
+	assert_int_equal(ret, 0);
+	assert_true(failed > 5);
+	assert_int_equal(log_lines, 0);
+	prepared_free(&prepared);
+	assert_int_equal(umount(cache), 0);
+}
+
+/* The compiler's own output went before anybody could look for space. */
+static void test_compiler_finds_disk_full(void **state)
+{
+	(void)state;
+	put_text(in(source, "layer.mk"), "$(OUT)/layer.o:\n"
+		 "	@echo 'as: x.o: No space left on device' >&2; exit 1\n");
+	assert_fails(-EROFS, "there is no space left for");
+	assert_int_equal(count_of("failed*"), 0);
+}
+
 /* --- `ringlet prepare` --- */
 
 static char output[4096];
@@ -537,9 +591,15 @@ int main(void)
 		T(test_no_source),
 		T(test_interrupted),
 		T(test_no_cache),
+		T(test_cache_full),
+		T(test_compiler_finds_disk_full),
 		T(test_command),
 		T(test_command_refused),
 	};
 
+	/* For a disk of our own that is full; whoever may not make one skips. */
+	if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		perror("no mounts of our own");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

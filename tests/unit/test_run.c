@@ -46,12 +46,16 @@ int prepare_kernel(const char *kernel_file, const struct prepare_options *how,
 	return 0;
 }
 
+static int load_error;
+
 int prepared_load(const struct prepared *prepared, void *mem, uint64_t size,
 		  uint64_t *kernel_end)
 {
 	const char *bytes = mem;
 
 	(void)prepared;
+	if (load_error)
+		return load_error;
 	/* Every boot begins with memory that knows nothing of the last. */
 	if (bytes[0] || bytes[BUFFER_GPA] || bytes[size - 1])
 		return -EBUSY;
@@ -493,6 +497,19 @@ static void test_module_refuses(void **state)
 	fake_vm_reset();
 }
 
+/* What is in the cache cannot be used: that is no fault of the kernel's file. */
+static void test_load_status(void **state)
+{
+	(void)state;
+	load_error = -EIO;
+	assert_int_equal(run_to_end(guest_poweroff, NULL, NULL), 1);
+	load_error = -EACCES;
+	assert_int_equal(run_to_end(guest_poweroff, NULL, NULL), 1);
+	load_error = -ENOMEM;
+	assert_int_equal(run_to_end(guest_poweroff, NULL, NULL), 4);
+	load_error = 0;
+}
+
 /* More address space than the host has left. */
 static void test_no_memory(void **state)
 {
@@ -787,6 +804,7 @@ int main(void)
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_not_started),
 		cmocka_unit_test(test_module_refuses),
+		cmocka_unit_test(test_load_status),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_reboot),
