@@ -10,19 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../virtio_devices/words.h"
 #include "log.h"
 
 static bool parse_id(const char *text, unsigned int *id)
 {
-	unsigned long number;
-	char *end;
+	uint64_t number;
 
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	number = strtoul(text, &end, 10);
 	/* All ones means `no change` to the kernel. */
-	if (errno || *end || number >= UINT_MAX)
+	if (words_number(text, 0, UINT_MAX - 1, &number))
 		return false;
 	*id = number;
 	return true;

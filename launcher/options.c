@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,52 +58,10 @@ static const struct option fixed_options[] = {
 /* '-': in order, so that words behind `--` are told from words before it. */
 static const char short_options[] = "-:m:i:a:vh";
 
-/* The power of two that a size suffix stands for, or -1. */
-static int suffix_shift(const char *suffix)
-{
-	if (!*suffix)
-		return 20;
-	if (suffix[1] && strcmp(suffix + 1, "B") && strcmp(suffix + 1, "iB"))
-		return -1;
-	switch (*suffix) {
-	case 'k':
-	case 'K':
-		return 10;
-	case 'm':
-	case 'M':
-		return 20;
-	case 'g':
-	case 'G':
-		return 30;
-	default:
-		return -1;
-	}
-}
-
-int options_parse_size(const char *text, uint64_t *bytes)
-{
-	unsigned long long number;
-	char *end;
-	int shift;
-
-	/* strtoull takes blanks and signs; a size has neither. */
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	number = strtoull(text, &end, 10);
-	shift = suffix_shift(end);
-	if (shift < 0)
-		return -EINVAL;
-	if (errno || number > UINT64_MAX >> shift)
-		return -ERANGE;
-	*bytes = (uint64_t)number << shift;
-	return 0;
-}
-
 static int set_memory(struct run_options *options, const char *text,
 		      const struct complaint *to)
 {
-	int error = options_parse_size(text, &options->memory);
+	int error = words_size(text, &options->memory);
 
 	if (error == -EINVAL)
 		return complain(to, "--memory %s is not a size; write for "
@@ -121,13 +80,9 @@ static int set_memory(struct run_options *options, const char *text,
 
 static int set_cpus(const char *text, const struct complaint *to)
 {
-	char *end;
-	long number;
+	uint64_t number;
 
-	errno = 0;
-	number = strtol(text, &end, 10);
-	/* strtol() takes blanks and a sign; a number here has neither. */
-	if (*text < '0' || *text > '9' || errno || *end || number < 1)
+	if (words_number(text, 1, INT_MAX, &number))
 		return complain(to, "--cpus %s is not a number of CPUs", text);
 	if (number > 1)
 		return complain(to, "--cpus %s: a guest has one CPU in this "

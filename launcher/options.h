@@ -54,10 +54,4 @@ int options_complain(int code, char **argv, const struct complaint *to);
 int options_parse_run(int argc, char **argv, struct run_options *options,
 		      char *message, size_t message_size);
 
-/*
- * "512M" -> bytes. K, M and G mean powers of 1024; no suffix means megabytes.
- * 0 or -EINVAL, and -ERANGE where it does not fit.
- */
-int options_parse_size(const char *text, uint64_t *bytes);
-
 #endif

@@ -22,32 +22,22 @@ int complain(const struct complaint *to, const char *format, ...)
 
 bool words_next(struct words *words)
 {
-	size_t bytes, key_bytes;
-	char *equals;
+	size_t key_bytes;
 
 	words->too_long = false;
 	if (!words->rest || !*words->rest)
 		return false;
-	bytes = strcspn(words->rest, ",");
-	if (bytes >= sizeof(words->buffer)) {
-		words->too_long = true;
-		return false;
-	}
-	memcpy(words->buffer, words->rest, bytes);
-	words->buffer[bytes] = '\0';
-	words->rest += bytes;
-	if (*words->rest)
-		words->rest++;
-
-	equals = strchr(words->buffer, '=');
-	key_bytes = equals ? (size_t)(equals - words->buffer) : bytes;
-	if (key_bytes >= sizeof(words->key)) {
+	words->rest = words_path(words->rest, words->buffer,
+				 sizeof(words->buffer));
+	key_bytes = words->rest ? strcspn(words->buffer, "=") : 0;
+	if (!words->rest || key_bytes >= sizeof(words->key)) {
 		words->too_long = true;
 		return false;
 	}
 	memcpy(words->key, words->buffer, key_bytes);
 	words->key[key_bytes] = '\0';
-	words->value = equals ? equals + 1 : NULL;
+	words->value = words->buffer[key_bytes] ?
+			       words->buffer + key_bytes + 1 : NULL;
 	return true;
 }
 
@@ -83,36 +73,44 @@ int words_number(const char *value, uint64_t least, uint64_t most,
 	return 0;
 }
 
+/* The power of two that a size's suffix stands for, or -1. */
+static int suffix_shift(const char *suffix)
+{
+	if (!*suffix)
+		return 20;
+	if (suffix[1] && strcmp(suffix + 1, "B") && strcmp(suffix + 1, "iB"))
+		return -1;
+	switch (*suffix) {
+	case 'k':
+	case 'K':
+		return 10;
+	case 'm':
+	case 'M':
+		return 20;
+	case 'g':
+	case 'G':
+		return 30;
+	default:
+		return -1;
+	}
+}
+
 int words_size(const char *value, uint64_t *bytes)
 {
 	unsigned long long parsed;
-	unsigned int shift = 20;
 	char *end;
+	int shift;
 
+	/* As in words_number(): no blanks, no signs. */
 	if (!value || *value < '0' || *value > '9')
 		return -EINVAL;
 	errno = 0;
 	parsed = strtoull(value, &end, 10);
-	if (*end && end[1])
+	shift = suffix_shift(end);
+	if (shift < 0)
 		return -EINVAL;
-	switch (*end) {
-	case 'k':
-	case 'K':
-		shift = 10;
-		break;
-	case '\0':
-	case 'm':
-	case 'M':
-		break;
-	case 'g':
-	case 'G':
-		shift = 30;
-		break;
-	default:
-		return -EINVAL;
-	}
 	if (errno || parsed > UINT64_MAX >> shift)
-		return -EINVAL;
+		return -ERANGE;
 	*bytes = (uint64_t)parsed << shift;
 	return 0;
 }

@@ -29,11 +29,14 @@ struct words {
 	const char *rest;	/* what is still to be read */
 	char key[32];
 	const char *value;	/* NULL: no `=`. Points into buffer */
-	char buffer[512];
+	char buffer[4096 + 32];	/* a path, and what it is for */
 	bool too_long;		/* why words_next() said false, if not the end */
 };
 
-/* False: no more words. */
+/*
+ * False: no more words. Two commas are one that belongs to the word, as in
+ * `unix=/run/a,,b`.
+ */
 bool words_next(struct words *words);
 
 /*
@@ -45,7 +48,10 @@ const char *words_path(const char *text, char *path, size_t size);
 /* A whole decimal number from least to most; 0 or -EINVAL. */
 int words_number(const char *value, uint64_t least, uint64_t most,
 		 uint64_t *number);
-/* Bytes: 64K, 128M, 1G; without a suffix megabytes. 0 or -EINVAL. */
+/*
+ * Bytes: 64K, 128M, 1G, also 1GB and 1GiB, powers of 1024 all; without a suffix
+ * megabytes. 0 or -EINVAL, and -ERANGE where they do not fit.
+ */
 int words_size(const char *value, uint64_t *bytes);
 
 /*

@@ -153,26 +153,45 @@ static void test_sizes(void **state)
 	uint64_t bytes = 0;
 
 	(void)state;
-	assert_int_equal(options_parse_size("512", &bytes), 0);
+	assert_int_equal(words_size("512", &bytes), 0);
 	assert_int_equal(bytes, 512ull << 20);
-	assert_int_equal(options_parse_size("512K", &bytes), 0);
+	assert_int_equal(words_size("512K", &bytes), 0);
 	assert_int_equal(bytes, 512ull << 10);
-	assert_int_equal(options_parse_size("512m", &bytes), 0);
+	assert_int_equal(words_size("512m", &bytes), 0);
 	assert_int_equal(bytes, 512ull << 20);
-	assert_int_equal(options_parse_size("3G", &bytes), 0);
+	assert_int_equal(words_size("3G", &bytes), 0);
 	assert_int_equal(bytes, 3ull << 30);
-	assert_int_equal(options_parse_size("3GiB", &bytes), 0);
-	assert_int_equal(options_parse_size("3GB", &bytes), 0);
-	assert_int_equal(options_parse_size("", &bytes), -EINVAL);
-	assert_int_equal(options_parse_size("G", &bytes), -EINVAL);
-	assert_int_equal(options_parse_size(" 3G", &bytes), -EINVAL);
-	assert_int_equal(options_parse_size("+3G", &bytes), -EINVAL);
-	assert_int_equal(options_parse_size("3Gx", &bytes), -EINVAL);
-	assert_int_equal(options_parse_size("3 G", &bytes), -EINVAL);
-	assert_int_equal(options_parse_size("0x10M", &bytes), -EINVAL);
-	assert_int_equal(options_parse_size("17179869184G", &bytes), -ERANGE);
-	assert_int_equal(options_parse_size("99999999999999999999K", &bytes),
+	assert_int_equal(words_size("3GiB", &bytes), 0);
+	assert_int_equal(words_size("3GB", &bytes), 0);
+	assert_int_equal(words_size("", &bytes), -EINVAL);
+	assert_int_equal(words_size("G", &bytes), -EINVAL);
+	assert_int_equal(words_size(" 3G", &bytes), -EINVAL);
+	assert_int_equal(words_size("+3G", &bytes), -EINVAL);
+	assert_int_equal(words_size("3Gx", &bytes), -EINVAL);
+	assert_int_equal(words_size("3 G", &bytes), -EINVAL);
+	assert_int_equal(words_size("0x10M", &bytes), -EINVAL);
+	assert_int_equal(words_size("17179869184G", &bytes), -ERANGE);
+	assert_int_equal(words_size("99999999999999999999K", &bytes),
 			 -ERANGE);
+}
+
+/* A comma in any word of any device is written twice. */
+static void test_commas(void **state)
+{
+	struct words words = { .rest = "unix=/a,,b,name=x,,,plain,,y=,,,," };
+	static const char *const said[] = {
+		"unix=/a,b", "name=x,", "plain,y=,,",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(words_next(&words));
+		assert_string_equal(words.buffer, said[i]);
+	}
+	assert_string_equal(words.key, "plain,y");
+	assert_string_equal(words.value, ",,");
+	assert_false(words_next(&words));
+	assert_false(words.too_long);
 }
 
 /* A guest's memory is made of pages. */
@@ -194,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_complaints),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_commas),
 		cmocka_unit_test(test_memory_is_aligned),
 	};
 
