@@ -222,11 +222,11 @@ out:
 	free(from);
 	free(to);
 	free(vmlinux);
-	if (ret && !budget_check()) {
-		errno = -ret;
-		log_warn("cannot write to the cache folder %s", job->cache);
-	}
-	return ret ? -EROFS : 0;
+	if (!ret || budget_check())
+		return budget_check();
+	errno = -ret;
+	log_warn("cannot write to the cache folder %s", job->cache);
+	return -EROFS;
 }
 
 static int open_job(struct job *job)
@@ -282,8 +282,6 @@ static int make_entry(struct image *image, struct job *job,
 		ret = cache_publish(job->cache, job->work, image->key,
 				    layer_key, prepared) ? -EROFS : 0;
 	}
-	if (ret == -EINTR)
-		log_warnx("interrupted");
 	close_job(job);
 	return ret;
 }
