@@ -54,3 +54,17 @@ make_nbdkit() {
 		sed "s,/[^/]*\$,," | sort -u | tr "\n" :)
 		export LD_LIBRARY_PATH'
 }
+
+# fio with all its libraries in $TEST_DIR/add; then $fio calls it in a guest, which
+# needs 512 MB for it. False: it is not installed.
+make_fio() {
+	program=$(command -v fio) || return 1
+	mkdir -p "$TEST_DIR/add/fio"
+	# The loader is the one that has no arrow before its path.
+	{
+		echo "$program"
+		ldd "$program" | sed -n 's/^\(.* => \|\t\)\(\/[^ ]*\) .*/\2/p'
+	} | xargs cp -L -t "$TEST_DIR/add/fio"
+	# shellcheck disable=SC2034 # for who sources this
+	fio="/add/fio/ld-linux-x86-64.so.2 --library-path /add/fio /add/fio/fio"
+}
