@@ -515,6 +515,7 @@ static const struct {
 	TEST(again),
 	TEST(memory_goes_away),
 	TEST(page_replaced),
+	TEST(eventfds),
 	TEST(ldt),
 	TEST(breakpoints),
 	TEST(fpu),

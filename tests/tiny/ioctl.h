@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The tests of the ioctl interface: ioctl.c (used wrongly) and launcher.c (what
- * its user keeps meanwhile).
+ * its user keeps meanwhile), eventfds.c.
  */
 #ifndef TESTS_TINY_IOCTL_H
 #define TESTS_TINY_IOCTL_H
@@ -29,6 +29,7 @@ int wait_status(pid_t pid);
 void test_rmmod(void);
 void test_again(void);
 void test_page_replaced(void);
+void test_eventfds(void);
 void test_ldt(void);
 void test_breakpoints(void);
 void test_fpu(void);
