@@ -204,7 +204,7 @@ char *layer_find_headers(const char *wanted, const char *release)
 static bool is_unwanted(const char *variable)
 {
 	static const char *const names[] = {
-		"MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=", "LC_ALL=",
+		"MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=", "LC_ALL=", "TMPDIR=",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -214,26 +214,29 @@ static bool is_unwanted(const char *variable)
 }
 
 /* Our environment for make: its flags and job server are another make's. */
-static char **make_environment(void)
+static char **make_environment(char *temporary)
 {
 	size_t count = 0, used = 0;
 	char **list;
 
 	while (environ[count])
 		count++;
-	list = calloc(count + 2, sizeof(*list));
+	list = calloc(count + 3, sizeof(*list));
 	for (size_t i = 0; list && i < count; i++)
 		if (!is_unwanted(environ[i]))
 			list[used++] = environ[i];
-	if (list)
-		list[used] = (char *)"LC_ALL=C";
+	if (list) {
+		list[used++] = (char *)"LC_ALL=C";
+		list[used] = temporary;
+	}
 	return list;
 }
 
 /* Errors of posix_spawn's helpers are positive; they only lack memory. */
-static int spawn_make(pid_t *child, char **arguments, int output)
+static int spawn_make(pid_t *child, char **arguments, char *temporary,
+		      int output)
 {
-	char **environment = make_environment();
+	char **environment = make_environment(temporary);
 	posix_spawn_file_actions_t files;
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	posix_spawnattr_t attributes;
@@ -288,20 +291,21 @@ static int open_log(const struct layer_build *b)
 static int start_make(const struct layer_build *b, const char *target,
 		      pid_t *child)
 {
-	char *words[6] = { NULL };
+	char *words[7] = { NULL };
 	char *arguments[10] = { "make", "-s", "--no-print-directory" };
 	int output = open_log(b), error = -ENOMEM;
 
 	if (output < 0)
 		return output;
-	if (asprintf(&words[0], "--directory=%s", b->source) >= 0 &&
+	if (asprintf(&words[0], "--directory=%s", b->plain) >= 0 &&
 	    asprintf(&words[1], "--file=%s/" MAKEFILE, b->source) >= 0 &&
 	    asprintf(&words[2], "KDIR=%s", b->headers) >= 0 &&
 	    asprintf(&words[3], "OUT=%s", b->out) >= 0 &&
 	    asprintf(&words[4], "SYMS=%s", b->symbols) >= 0 &&
-	    asprintf(&words[5], "%s/%s", b->out, target) >= 0) {
-		memcpy(arguments + 3, words, sizeof(words));
-		error = spawn_make(child, arguments, output);
+	    asprintf(&words[5], "%s/%s", b->out, target) >= 0 &&
+	    asprintf(&words[6], "TMPDIR=%s", b->plain) >= 0) {
+		memcpy(arguments + 3, words, 6 * sizeof(words[0]));
+		error = spawn_make(child, arguments, words[6], output);
 	}
 	close(output);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

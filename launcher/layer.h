@@ -30,8 +30,10 @@ int layer_hash(const char *source, char key[DIGEST_SIZE]);
 char *layer_find_headers(const char *wanted, const char *release);
 
 struct layer_build {
-	const char *source;	/* absolute paths, all */
+	/* Absolute paths; all that make is told are plain ones (plain.h). */
+	const char *source;
 	const char *headers;
+	const char *plain;	/* a private folder for temporary files */
 	const char *out;	/* folder for what is made */
 	const char *symbols;	/* linker script with the kernel's symbols */
 	const char *log;	/* file that gets what make prints */

@@ -23,6 +23,7 @@
 #include "link.h"
 #include "log.h"
 #include "patch.h"
+#include "plain.h"
 
 /*J: launcher.prepare
  * "Stock kernel" means that we change nothing when the kernel is built, so
@@ -44,12 +45,15 @@ struct file {
 struct job {
 	const struct prepare_options *options;
 	const char *cache;	/* the folders: cache, */
+	const char *source;	/* the layer's, */
+	char *headers;		/* the kernel's */
 	char *work;		/* the entry in the making, */
-	char *out;		/* and the compiler's output in it */
-	char *log;		/* what make prints */
+	char *log;		/* and what make prints */
+	/* In a folder of a plain name, see plain.h: */
+	char *plain;
+	char *source_link, *headers_link;
+	char *out;		/* the compiler's output */
 	char *symbols;		/* linker script */
-	char *headers;
-	const char *source;
 	struct kernel kernel;
 };
 
@@ -120,8 +124,9 @@ static bool was_full(const struct job *job)
 static int make_step(struct job *job, const char *target)
 {
 	struct layer_build build = {
-		.source = job->source,
-		.headers = job->headers,
+		.source = job->source_link,
+		.headers = job->headers_link,
+		.plain = job->plain,
 		.out = job->out,
 		.symbols = job->symbols,
 		.log = job->log,
@@ -199,7 +204,32 @@ static int check_layer(struct job *job, struct prepared *prepared)
 	return ret;
 }
 
-/* Moves the layer to the entry, removes the rest, writes the kernel. */
+/* The compiler's folder may be on another file system, so this is no rename. */
+static int copy_file(const char *from, const char *to)
+{
+	char buffer[65536];
+	ssize_t size = 0;
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, ret = 0;
+
+	if (in >= 0)
+		out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	while (out >= 0 && !ret &&
+	       (size = read(in, buffer, sizeof(buffer))) > 0)
+		for (ssize_t at = 0, n; at < size && !ret; at += n) {
+			n = write(out, buffer + at, size - at);
+			if (n < 0)
+				ret = -errno;
+		}
+	if (in < 0 || out < 0 || size < 0)
+		ret = -errno;
+	if (in >= 0)
+		close(in);
+	if (out >= 0 && close(out) && !ret)
+		ret = -errno;
+	return ret;
+}
+
+/* Copies the layer to the entry and writes the kernel beside it. */
 static int fill_entry(struct job *job)
 {
 	char *from = NULL, *to = NULL, *vmlinux = NULL, *old_log;
@@ -209,11 +239,10 @@ static int fill_entry(struct job *job)
 	    asprintf(&to, "%s/layer.elf", job->work) < 0 ||
 	    asprintf(&vmlinux, "%s/vmlinux", job->work) < 0)
 		goto out;
-	ret = rename(from, to) ? -errno : 0;
+	ret = copy_file(from, to);
 	if (!ret)
 		ret = compact_write(&job->kernel.elf, vmlinux);
 	unlink(job->log);
-	cache_remove(job->out);
 	old_log = kept_log(job);
 	if (!ret && old_log)
 		unlink(old_log);
@@ -229,6 +258,24 @@ out:
 	return -EROFS;
 }
 
+/* What make is told of: nothing there has a name that it could misread. */
+static int open_plain(struct job *job)
+{
+	job->plain = plain_folder();
+	if (!job->plain)
+		return -EACCES;
+	if (asprintf(&job->source_link, "%s/guest_pv", job->plain) < 0 ||
+	    asprintf(&job->headers_link, "%s/headers", job->plain) < 0 ||
+	    asprintf(&job->out, "%s/build", job->plain) < 0 ||
+	    asprintf(&job->symbols, "%s/kernel.lds", job->out) < 0)
+		return -ENOMEM;
+	if (!symlink(job->source, job->source_link) &&
+	    !symlink(job->headers, job->headers_link) && !mkdir(job->out, 0777))
+		return 0;
+	log_warn("cannot write to %s", job->plain);
+	return -EACCES;
+}
+
 static int open_job(struct job *job)
 {
 	job->headers = layer_find_headers(job->options->headers_dir,
@@ -238,25 +285,24 @@ static int open_job(struct job *job)
 	job->work = cache_begin(job->cache);
 	if (!job->work)
 		return -EROFS;
-	if (asprintf(&job->out, "%s/build", job->work) < 0 ||
-	    asprintf(&job->log, "%s/make.log", job->work) < 0 ||
-	    asprintf(&job->symbols, "%s/build/kernel.lds", job->work) < 0)
+	if (asprintf(&job->log, "%s/make.log", job->work) < 0)
 		return -ENOMEM;
-	if (mkdir(job->out, 0777)) {
-		log_warn("cannot write to the cache folder %s", job->cache);
-		return -EROFS;
-	}
-	return 0;
+	return open_plain(job);
 }
 
 static void close_job(struct job *job)
 {
+	if (job->plain)
+		cache_remove(job->plain);
 	if (job->work)
 		cache_remove(job->work);
-	free(job->work);
+	free(job->plain);
+	free(job->source_link);
+	free(job->headers_link);
 	free(job->out);
-	free(job->log);
 	free(job->symbols);
+	free(job->work);
+	free(job->log);
 	free(job->headers);
 	kernel_close(&job->kernel);
 }
@@ -287,9 +333,9 @@ static int make_entry(struct image *image, struct job *job,
 }
 
 /*
- * A signal that ends us would leave the work folder behind, so those wait until
- * all loops have seen it (budget_take()) and the folder is gone. Before there is
- * such a folder signals act as ever: reading an image can always be ended.
+ * A signal that ends us would leave the work folders behind, so those wait until
+ * all loops have seen it (budget_take()) and the folders are gone. Before there are
+ * such folders signals act as ever: reading an image can always be ended.
  */
 static int make_uninterrupted(struct image *image, struct job *job,
 			      const char *layer_key, struct prepared *prepared)

@@ -27,6 +27,7 @@
 #define WAIT_MS 60000
 
 static char folder[64], kernel[128], cache[128], source[128], headers[128];
+static char temporary[128];
 
 static void put_file(const char *dir, const char *name, const void *data,
 		     size_t size)
@@ -69,6 +70,8 @@ static int set_up(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	make_folder(cache, sizeof(cache), "cache");
+	make_folder(temporary, sizeof(temporary), "temporary");
+	setenv("TMPDIR", temporary, 1);
 	make_folder(source, sizeof(source), "source");
 	make_folder(headers, sizeof(headers), "headers");
 	make_folder(path, sizeof(path), "headers/include");
@@ -198,10 +201,10 @@ static void write_makefile(const char *object, const char *linked)
 	put_text(source, "layer.mk", text);
 }
 
-#define COPY "cp $(@F) $@"
+#define COPY "cp guest_pv/$(@F) $@"
 /* Renamed, so that whoever reads the number gets all of it. */
 #define ENDLESS "touch $(OUT)/mess; echo $$$$ >$(OUT)/pid; " \
-		"mv $(OUT)/pid $(OUT)/../../../pid; exec sleep 1000"
+		"mv $(OUT)/pid guest_pv/../pid; exec sleep 1000"
 
 /* Without a signal it succeeds: what the others do not do is their signal's work. */
 static void test_whole(void **state)
@@ -243,6 +246,7 @@ static void test_signals_while_making(void **state)
 		}
 		assert_int_equal(status, 128 + numbers[i / 2]);
 		assert_int_equal(count_files(cache), 0);
+		assert_int_equal(count_files(temporary), 0);
 		unlink(path);
 	}
 }

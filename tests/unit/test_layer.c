@@ -330,7 +330,7 @@ static void test_headers_installed(void **state)
 static int make(const char *target, bool verbose)
 {
 	struct layer_build build = {
-		.source = source, .headers = headers, .out = out,
+		.source = source, .headers = headers, .plain = out, .out = out,
 		.symbols = "/the/symbols", .log = make_log,
 		.verbose = verbose,
 	};
@@ -344,7 +344,7 @@ static void test_make(void **state)
 
 	(void)state;
 	assert_int_equal(make("words", false), 0);
-	snprintf(want, sizeof(want), "%s|/the/symbols|%s\n", headers, source);
+	snprintf(want, sizeof(want), "%s|/the/symbols|%s\n", headers, out);
 	assert_string_equal(read_file(out, "words"), want);
 	assert_string_equal(read_file(make_log, ""), "");
 	assert_int_equal(log_lines, 0);

@@ -98,9 +98,9 @@ static size_t count_of(const char *pattern)
 
 static const char good_makefile[] =
 	"$(OUT)/layer.o:\n"
-	"	@cp object $@ && echo compiled\n"
+	"	@cp guest_pv/object $@ && echo compiled\n"
 	"$(OUT)/layer.elf:\n"
-	"	@cp linked $@ && cp $(SYMS) script && echo linked\n";
+	"	@cp guest_pv/linked $@ && cp $(SYMS) guest_pv/script && echo linked\n";
 
 /* The layer's object wants two symbols of the kernel. */
 static void put_object(const char *second)
@@ -339,7 +339,7 @@ static void test_bad_layer(void **state)
 	struct rl_layout layout = { "outer", "a", 4, 4 };
 
 	(void)state;
-	put_text(in(source, "layer.mk"), "$(OUT)/layer.o:\n	@cp object $@\n"
+	put_text(in(source, "layer.mk"), "$(OUT)/layer.o:\n	@cp guest_pv/object $@\n"
 		 "$(OUT)/layer.elf:\n	@true\n");
 	assert_fails(-ENOEXEC, "layer.elf cannot be used, No such file or directory");
 	put_text(in(source, "layer.mk"), good_makefile);
@@ -417,11 +417,11 @@ static void test_interrupted(void **state)
 {
 	static const char *const steps[] = {
 		/* Make succeeds, or dies of it, too. */
-		"$(OUT)/layer.o:\n	@cp object $@; kill -$$SIG $$TEST\n",
+		"$(OUT)/layer.o:\n	@cp guest_pv/object $@; kill -$$SIG $$TEST\n",
 		"$(OUT)/layer.o:\n	@kill -$$SIG $$TEST; exit 1\n",
 		"$(OUT)/layer.o:\n	@kill -TERM $$TEST $$PPID; sleep 60\n",
-		"$(OUT)/layer.o:\n	@cp object $@\n"
-		"$(OUT)/layer.elf:\n	@cp linked $@; kill -$$SIG $$TEST\n",
+		"$(OUT)/layer.o:\n	@cp guest_pv/object $@\n"
+		"$(OUT)/layer.elf:\n	@cp guest_pv/linked $@; kill -$$SIG $$TEST\n",
 	};
 	static const char *const names[] = { "INT", "TERM", "HUP", "TERM" };
 	static const int numbers[] = { SIGINT, SIGTERM, SIGTERM, SIGTERM };
