@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * `ringlet check`: can this host run guests, and if not, what is to be done?
- * Each question prints one line: "ok", "NO" with advice, or "--" for a remark
- * that prevents nothing.
+ * Each question prints one line: "ok", "NO" with what is missing, or "--" for a
+ * remark that prevents nothing; below the last two, indented, what to type next.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +22,15 @@
 #include "host.h"
 #include "log.h"
 #include "options.h"
+#include "probe.h"
 #include "vm.h"
 
 static const char help[] =
 "Usage: ringlet check\n"
 "\n"
-"Says whether this host can run guests: one line for each thing it takes, \"ok\"\n"
-"or \"NO\" with what to do about it. Lines with \"--\" are remarks.\n"
+"Says whether this host can run guests, and runs a tiny one: one line for each\n"
+"thing it takes, \"ok\" or \"NO\", and what to type where something is missing.\n"
+"Lines with \"--\" are remarks.\n"
 "\n"
 "Exit status: 0 guests can run, 3 they cannot.\n";
 
@@ -52,6 +55,27 @@ static void say(enum verdict verdict, const char *format, ...)
 		all_ok = false;
 }
 
+/* The next command to type. */
+static void type(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+static void type(const char *format, ...)
+{
+	va_list arguments;
+
+	printf("       ");
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
+}
+
+/* Kernel arguments are changed like this on Debian; the sentence says which. */
+static void type_kernel_arguments(void)
+{
+	type("sudoedit /etc/default/grub && sudo update-grub && sudo reboot");
+}
+
 static void check_machine(const struct utsname *names)
 {
 	if (!strcmp(names->machine, "x86_64"))
@@ -61,26 +85,43 @@ static void check_machine(const struct utsname *names)
 		    names->machine);
 }
 
+static void check_fsgsbase(const char *cpuinfo)
+{
+	char *arguments = NULL;
+
+	if (host_cpu_has(cpuinfo, "fsgsbase")) {
+		say(OK, "processor: has FSGSBASE");
+	} else if (host_read_file("/proc/cmdline", &arguments) &&
+		   strstr(arguments, "nofsgsbase")) {
+		say(NO, "processor: FSGSBASE is switched off; take nofsgsbase "
+		    "out of the kernel's arguments");
+		type_kernel_arguments();
+	} else {
+		say(NO, "processor: no FSGSBASE; needs Linux 5.9 or later on a "
+		    "processor from 2012 or later (in a virtual machine: a CPU "
+		    "model that has it)");
+	}
+	free(arguments);
+}
+
 static void check_cpu(void)
 {
 	char *text;
 
 	if (!host_read_file("/proc/cpuinfo", &text)) {
-		say(NO, "processor: cannot read /proc/cpuinfo (%s); mount "
-		    "/proc", strerror(errno));
+		say(NO, "processor: cannot read /proc/cpuinfo (%s)",
+		    strerror(errno));
+		type("sudo mount -t proc proc /proc");
 		return;
 	}
-	if (host_cpu_has(text, "fsgsbase"))
-		say(OK, "processor: has FSGSBASE");
-	else
-		say(NO, "processor: no FSGSBASE; needs Linux 5.9 or later "
-		    "without nofsgsbase, on a processor from 2012 or later "
-		    "(in a virtual machine: a CPU model that has it)");
-	if (host_cpu_has(text, "fred"))
-		say(NO, "processor: FRED is on, which knows no ring 1; boot "
-		    "the host with fred=off");
-	else
+	check_fsgsbase(text);
+	if (host_cpu_has(text, "fred")) {
+		say(NO, "processor: FRED is on, which knows no ring 1; add "
+		    "fred=off to the kernel's arguments");
+		type_kernel_arguments();
+	} else {
 		say(OK, "processor: FRED is off");
+	}
 	free(text);
 }
 
@@ -97,25 +138,57 @@ static void check_hypervisor(void)
 	free(text);
 }
 
+/* An EFI variable: four bytes of attributes, then whether it is on. */
+static bool secure_boot(void)
+{
+	static const char path[] = "/sys/firmware/efi/efivars/"
+		"SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+	unsigned char value[5] = { 0 };
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return false;
+	if (fread(value, 1, sizeof(value), f) != sizeof(value))
+		value[4] = 0;
+	fclose(f);
+	return value[4] == 1;
+}
+
+/* A locked kernel loads only what a key that it knows has signed. */
+static void advise_lockdown(const char *choice)
+{
+	if (!secure_boot()) {
+		say(REMARK, "the kernel is locked down (%s) without Secure "
+		    "Boot, and loads only signed modules; take lockdown= out of "
+		    "the kernel's arguments", choice);
+		type_kernel_arguments();
+		return;
+	}
+	say(REMARK, "Secure Boot is on and the kernel locked down (%s): it "
+	    "loads the module only if a key that the firmware knows has signed "
+	    "it. DKMS (package ringlet-dkms) signs with its own, which is "
+	    "enrolled once; the next boot asks for the password", choice);
+	type("sudo mokutil --import /var/lib/dkms/mok.pub && sudo reboot");
+}
+
 /* Why modprobe might fail, where the module is there but not loaded. */
 static void check_lockdown(void)
 {
 	char *text, choice[32];
 
 	if (host_read_file("/proc/sys/kernel/modules_disabled", &text)) {
-		if (atoi(text))
+		if (atoi(text)) {
 			say(NO, "module loading is switched off until reboot "
-			    "(kernel.modules_disabled); reboot, and load "
-			    "ringlet before that is set");
+			    "(kernel.modules_disabled); load ringlet before "
+			    "that is set");
+			type("sudo reboot");
+		}
 		free(text);
 	}
 	if (!host_read_file("/sys/kernel/security/lockdown", &text))
 		return;
-	if (host_choice(text, choice, sizeof(choice)) &&
-	    strcmp(choice, "none"))
-		say(REMARK, "the kernel is locked down (%s): it loads the "
-		    "module only if it is signed with a key it knows "
-		    "(Secure Boot; mokutil --import)", choice);
+	if (host_choice(text, choice, sizeof(choice)) && strcmp(choice, "none"))
+		advise_lockdown(choice);
 	free(text);
 }
 
@@ -124,7 +197,24 @@ static bool module_is_loaded(void)
 	return !access("/sys/module/ringlet", F_OK);
 }
 
-static void check_module(const struct utsname *names)
+/* A module that is not installed is built: by DKMS where its source is there. */
+static void advise_install(const char *release, bool headers)
+{
+	glob_t found;
+	bool dkms = !glob("/usr/src/ringlet-*/dkms.conf", 0, NULL, &found);
+
+	say(NO, "module: not installed for kernel %s%s", release,
+	    headers ? "" : ", whose headers are missing");
+	if (!headers)
+		type("sudo apt install linux-headers-%s", release);
+	if (dkms)
+		type("sudo dkms autoinstall -k %s", release);
+	else
+		type("make && sudo make install        # in ringlet's sources");
+	globfree(&found);
+}
+
+static void check_module(const struct utsname *names, bool headers)
 {
 	char path[300], *text;
 	bool listed = false;
@@ -139,14 +229,24 @@ static void check_module(const struct utsname *names)
 		listed = host_module_listed(text, "ringlet");
 		free(text);
 	}
-	if (listed)
-		say(NO, "module: installed but not loaded; as root: modprobe "
-		    "ringlet (where that fails, dmesg says why)");
-	else
-		say(NO, "module: not installed for kernel %s; as root: make "
-		    "install in ringlet's sources, with the package "
-		    "linux-headers-%s", names->release, names->release);
+	if (!listed) {
+		advise_install(names->release, headers);
+	} else {
+		say(NO, "module: installed but not loaded (where that fails, "
+		    "dmesg says why)");
+		type("sudo modprobe ringlet");
+	}
 	check_lockdown();
+}
+
+/* Guests with this host's own kernel are prepared with its headers. */
+static bool has_headers(const struct utsname *names)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "/lib/modules/%s/build/Makefile",
+		 names->release);
+	return !access(path, F_OK);
 }
 
 static void check_info(int fd)
@@ -155,13 +255,15 @@ static void check_info(int fd)
 	struct rl_info info;
 	int error = vm_get_info(fd, &info);
 
+	if (error < 0)
+		snprintf(message, sizeof(message), "%s does not answer as "
+			 "ringlet's module does (%s)", RL_DEVICE_PATH,
+			 strerror(-error));
+	else
+		error = device_check_info(&info, message, sizeof(message));
 	if (error < 0) {
-		say(NO, "interface: %s does not answer as ringlet's module "
-		    "does (%s)", RL_DEVICE_PATH, strerror(-error));
-		return;
-	}
-	if (device_check_info(&info, message, sizeof(message))) {
 		say(NO, "interface: %s", message);
+		type("sudo modprobe -r ringlet && sudo modprobe ringlet");
 		return;
 	}
 	say(OK, "interface: version %u.%u on both sides", info.api_version,
@@ -170,34 +272,39 @@ static void check_info(int fd)
 	    info.paging_levels, info.host_pti ? "on" : "off");
 }
 
-static void check_vm(int fd)
+static void check_guest(int fd)
 {
-	int vm = vm_create(fd);
+	char why[256];
+	int error = probe_run(fd, why, sizeof(why));
 
-	if (vm < 0) {
-		say(NO, "virtual machine: the module cannot make one (%s); "
-		    "see the kernel log (dmesg)", strerror(-vm));
+	if (!error) {
+		say(OK, "guest: a vCPU ran a tiny one to its end");
 		return;
 	}
-	close(vm);
-	say(OK, "virtual machine: one was made");
+	say(NO, "guest: %s", why);
+	type(error == -EBUSY ? "sudo fuser -v /dev/kvm" :
+			       "sudo dmesg | grep ringlet");
 }
 
 static void check_device(void)
 {
+	struct advice advice;
 	int fd = vm_open_device();
 
 	/* An absent device of an absent module has been answered already. */
 	if (fd < 0 && !module_is_loaded() && fd == -ENOENT)
 		return;
 	if (fd < 0) {
+		device_open_advice(-fd, &advice);
 		say(NO, "device: %s: %s; %s", RL_DEVICE_PATH, strerror(-fd),
-		    device_open_advice(-fd));
+		    advice.why);
+		if (*advice.command)
+			type("%s", advice.command);
 		return;
 	}
 	say(OK, "device: %s can be opened", RL_DEVICE_PATH);
 	check_info(fd);
-	check_vm(fd);
+	check_guest(fd);
 	close(fd);
 }
 
@@ -218,17 +325,28 @@ static bool find_program(const char *name)
 	return false;
 }
 
-/* Prepared kernels may come from elsewhere, so this is no obstacle. */
-static void check_tools(void)
+/* What some guests need; none of it is an obstacle for all. */
+static void check_tools(const struct utsname *names, bool headers)
 {
-	static const char *const tools[] = { "gcc", "make", "ld" };
-	size_t i;
-
-	for (i = 0; i < sizeof(tools) / sizeof(*tools); i++)
-		if (!find_program(tools[i]))
-			say(REMARK, "tools: no %s; without it new kernels "
-			    "cannot be prepared here (apt install gcc make "
-			    "binutils)", tools[i]);
+	if (!find_program("gcc") || !find_program("make") ||
+	    !find_program("ld")) {
+		say(REMARK, "tools: no compiler; without it new kernels cannot "
+		    "be prepared here");
+		type("sudo apt install gcc make binutils");
+	}
+	if (!headers && module_is_loaded()) {
+		say(REMARK, "headers: those of this kernel are missing, to run "
+		    "it in guests");
+		type("sudo apt install linux-headers-%s", names->release);
+	}
+	if (!find_program("diod") && access("/usr/sbin/diod", X_OK)) {
+		say(REMARK, "folders: no diod, which --share needs");
+		type("sudo apt install diod");
+	}
+	if (!find_program("passt")) {
+		say(REMARK, "network: no passt, which --net user needs");
+		type("sudo apt install passt");
+	}
 }
 
 static int parse_arguments(int argc, char **argv)
@@ -261,18 +379,20 @@ static int parse_arguments(int argc, char **argv)
 int cmd_check(int argc, char **argv)
 {
 	struct utsname names;
+	bool headers;
 
 	if (parse_arguments(argc, argv))
 		return STATUS_OK;
 	all_ok = true;
 	uname(&names);
+	headers = has_headers(&names);
 	check_machine(&names);
 	say(OK, "kernel: %s", names.release);
 	check_cpu();
 	check_hypervisor();
-	check_module(&names);
+	check_module(&names, headers);
 	check_device();
-	check_tools();
+	check_tools(&names, headers);
 	printf("\n%s\n", all_ok ? "This host can run ringlet guests." :
 	       "This host cannot run ringlet guests as it is.");
 	return all_ok ? STATUS_OK : STATUS_HOST;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Opening /dev/ringlet. See device.h. */
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../abi/guest.h"
@@ -10,25 +13,91 @@
 #include "log.h"
 #include "vm.h"
 
-const char *device_open_advice(int error)
+static void advise(struct advice *advice, const char *why, const char *command)
+{
+	snprintf(advice->why, sizeof(advice->why), "%s", why);
+	snprintf(advice->command, sizeof(advice->command), "%s", command);
+}
+
+void device_access_advice(unsigned int mode, const char *group,
+			  const char *user, bool listed, struct advice *advice)
+{
+	/* What a module makes belongs to root; the group comes from udev. */
+	if ((mode & 0060) != 0060 || !strcmp(group, "root")) {
+		advise(advice, "only root may use it, so the udev rule did not "
+		       "run (70-ringlet.rules, part of the installation)",
+		       "sudo udevadm control --reload && sudo udevadm trigger "
+		       "--action=add --sysname-match=ringlet");
+	} else if (listed) {
+		snprintf(advice->why, sizeof(advice->why), "you have become a "
+			 "member of its group %.32s since you logged in: log in "
+			 "again, or start a shell that knows", group);
+		snprintf(advice->command, sizeof(advice->command), "newgrp %s",
+			 group);
+	} else {
+		snprintf(advice->why, sizeof(advice->why), "only the members "
+			 "of group %.32s may use it; become one and log in again",
+			 group);
+		snprintf(advice->command, sizeof(advice->command),
+			 "sudo adduser %s %s", user, group);
+	}
+}
+
+static bool is_listed(const struct group *group, const char *user)
+{
+	for (char **member = group->gr_mem; *member; member++)
+		if (!strcmp(*member, user))
+			return true;
+	return false;
+}
+
+static void ask_who_may(struct advice *advice)
+{
+	struct passwd *user = getpwuid(getuid());
+	const char *name = user ? user->pw_name : "$USER";
+	struct group *group;
+	struct stat st;
+
+	if (stat(RL_DEVICE_PATH, &st)) {
+		advise(advice, "only its owner and group may use it",
+		       "ls -l " RL_DEVICE_PATH);
+		return;
+	}
+	group = getgrgid(st.st_gid);
+	device_access_advice(st.st_mode, group ? group->gr_name : "root", name,
+			     group && is_listed(group, name), advice);
+}
+
+void device_open_advice(int error, struct advice *advice)
 {
 	switch (error) {
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		return "the module is not loaded; as root: modprobe ringlet "
-		       "(`ringlet check` says more)";
+		if (access("/sys/module/ringlet", F_OK))
+			advise(advice, "the module is not loaded",
+			       "sudo modprobe ringlet");
+		else
+			advise(advice, "the module is loaded, but this /dev "
+			       "does not show its device; a container must be "
+			       "given it", "");
+		break;
 	case EACCES:
 	case EPERM:
-		return "this user may not use it; join the group that owns it "
-		       "(see ls -l " RL_DEVICE_PATH "), or be root";
+		ask_who_may(advice);
+		break;
 	case EBUSY:
-		return "somebody else is using it alone; end that first";
+		advise(advice, "somebody else is using it alone; end that first",
+		       "sudo fuser -v " RL_DEVICE_PATH);
+		break;
 	case EMFILE:
 	case ENFILE:
-		return "too many open files; raise the limit (ulimit -n)";
+		advise(advice, "too many open files; raise the limit",
+		       "ulimit -n 4096");
+		break;
 	default:
-		return "see the kernel log (dmesg) for what the module says";
+		advise(advice, "the kernel log has what the module says",
+		       "sudo dmesg | grep ringlet");
 	}
 }
 
@@ -48,13 +117,16 @@ int device_check_info(const struct rl_info *info, char *message, size_t size)
 int device_open(void)
 {
 	struct rl_info info;
+	struct advice advice;
 	char message[256];
 	int fd = vm_open_device();
 	int error;
 
 	if (fd < 0) {
-		log_warnx("cannot open %s: %s: %s", RL_DEVICE_PATH,
-			  strerror(-fd), device_open_advice(-fd));
+		device_open_advice(-fd, &advice);
+		log_warnx("cannot open %s: %s; %s%s%s (`ringlet check` says "
+			  "more)", RL_DEVICE_PATH, strerror(-fd), advice.why,
+			  *advice.command ? ": " : "", advice.command);
 		return fd;
 	}
 	error = vm_get_info(fd, &info);

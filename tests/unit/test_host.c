@@ -93,9 +93,48 @@ static void test_device_info(void **state)
 	snprintf(theirs, sizeof(theirs), "interface %u.%u", RL_API_VERSION + 1,
 		 RL_GUEST_ABI_VERSION);
 	assert_non_null(strstr(message, theirs));
-	assert_non_null(strstr(device_open_advice(ENOENT), "modprobe"));
-	assert_non_null(strstr(device_open_advice(EACCES), "group"));
-	assert_non_null(strstr(device_open_advice(EIO), "dmesg"));
+}
+
+/* What to type next, for each errno and each kind of device file. */
+static void test_device_advice(void **state)
+{
+	static const struct {
+		int error;
+		const char *why, *command;
+	} errors[] = {
+		{ ENOENT, "not loaded", "sudo modprobe ringlet" },
+		{ ENODEV, "not loaded", "sudo modprobe ringlet" },
+		{ EBUSY, "alone", "sudo fuser -v /dev/ringlet" },
+		{ EMFILE, "open files", "ulimit -n 4096" },
+		{ EIO, "kernel log", "sudo dmesg | grep ringlet" },
+	};
+	static const struct {
+		unsigned int mode;
+		const char *group;
+		bool listed;
+		const char *why, *command;
+	} files[] = {
+		{ 0660, "kvm", false, "members of group kvm may",
+		  "sudo adduser ann kvm" },
+		{ 0660, "kvm", true, "log in again", "newgrp kvm" },
+		{ 0660, "root", false, "udev rule", "sudo udevadm control" },
+		{ 0600, "kvm", false, "udev rule", "sudo udevadm control" },
+	};
+	struct advice advice;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		device_open_advice(errors[i].error, &advice);
+		assert_non_null(strstr(advice.why, errors[i].why));
+		assert_string_equal(advice.command, errors[i].command);
+	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		device_access_advice(files[i].mode, files[i].group, "ann",
+				     files[i].listed, &advice);
+		assert_non_null(strstr(advice.why, files[i].why));
+		assert_ptr_equal(strstr(advice.command, files[i].command),
+				 advice.command);
+	}
 }
 
 int main(void)
@@ -106,6 +145,7 @@ int main(void)
 		cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_read_file),
 		cmocka_unit_test(test_device_info),
+		cmocka_unit_test(test_device_advice),
 	};
 
 	return cmocka_run_group_tests_name("host", tests, NULL, NULL);
