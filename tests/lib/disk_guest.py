@@ -46,7 +46,7 @@ option lease 86400
 
 def parser():
     p = guest.parser()
-    p.set_defaults(guest_memory=512, timeout=400.0)
+    p.set_defaults(guest_memory=512)
     p.add_argument("--image")
     p.add_argument("--disk-options", default="")
     p.add_argument("--no-net", action="store_true")
@@ -63,7 +63,6 @@ def command_disk(options, token):
 def host_script(options):
     """The shell commands that the emulated host runs."""
     words = "root=LABEL=root console=hvc0 "
-    words += "" if options.verbose or not options.command else "quiet "
     run = (f"{options.wrap} ringlet run --memory {options.guest_memory}M "
            f"--initrd /sandbox/initrd --stats /tmp/stats "
            f"--disk /dev/vda{options.disk_options} ")
@@ -71,7 +70,12 @@ def host_script(options):
         run += "--net tap=tap0 "
     if options.command:
         run += "--disk /sandbox/command.img,readonly,serial=command "
-        words += "systemd.show_status=no systemd.wants=guest-command.service "
+        # Signs of life until the command starts: on the console, but by the
+        # kernel, which guest-command then tells to be silent.
+        words += "systemd.show_status=no systemd.log_target=kmsg "
+        words += "printk.devkmsg=on "
+        words += "systemd.mask=serial-getty@hvc0.service "
+        words += "systemd.wants=guest-command.service "
     lines = [
         f"modprobe ringlet {options.module_args} || exit 125",
         "" if options.no_net else NETWORK,
@@ -135,6 +139,7 @@ def main(words, usage):
     token = secrets.token_hex(8)
     framed = bool(options.command)
     options.tty = not framed and os.isatty(0) and os.isatty(1)
+    guest.limit(options, 400)
 
     def action():
         _build(options, token)

@@ -6,6 +6,7 @@ it. guest_init frames it with a word made for this run; Frame takes it out.
 """
 
 import argparse
+import math
 import os
 import re
 import secrets
@@ -106,17 +107,28 @@ def parser():
     p.add_argument("--fast", action="store_true")
     p.add_argument("--verbose", action="store_true")
     p.add_argument("--log")
-    p.add_argument("--timeout", type=float, default=120)
+    p.add_argument("--timeout", type=float)
     p.add_argument("--qemu-args", type=shlex.split, default=[])
     p.add_argument("command", nargs="*")
     return p
+
+
+def shell_text(command):
+    """One word is text for the guest's shell, more are a command and its words."""
+    return command[0] if len(command) == 1 else shlex.join(command)
+
+
+def limit(options, seconds):
+    """Who sits at a terminal ends it when he wants, unless he named a time."""
+    if options.timeout is None:
+        options.timeout = math.inf if options.tty else seconds
 
 
 def guest_archive(options, token):
     """What follows the guest's own initrd: the command and /add."""
     archive = Archive()
     if options.command:
-        archive.data("command", (" ".join(options.command) + "\n").encode())
+        archive.data("command", (shell_text(options.command) + "\n").encode())
         archive.data("token", token.encode())
     if options.add:
         if not os.path.isdir(options.add):
@@ -204,6 +216,7 @@ def main(words, usage):
     token = secrets.token_hex(8)
     framed = bool(options.command)
     options.tty = not framed and os.isatty(0) and os.isatty(1)
+    limit(options, 120)
 
     def action():
         initramfs.require_product()

@@ -131,8 +131,9 @@ class Machine:
             self.cpu_seconds = usage.ru_utime + usage.ru_stime
         return bool(pid)
 
-    def serve(self, source, sinks, deadline, screen=None):
-        """Moves bytes until QEMU has ended. Returns False on a timeout.
+    def serve(self, source, sinks, patience, screen=None):
+        """Moves bytes until QEMU has ended. Returns False when no byte moved for
+        so many seconds: a slow machine is late, but not silent.
 
         source: file descriptor of our standard input; sinks: channel -> file
         descriptor. The log and the status stay here."""
@@ -142,22 +143,25 @@ class Machine:
         feeder = Feeder(source, self.ends["tty" if self.options.tty else "in"],
                         screen)
         open_ends = set(names)
+        alive = time.monotonic()
         while open_ends:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
             poll = select.poll()
             for fd in open_ends:
                 poll.register(fd, select.POLLIN)
             feeder.register(poll)
-            for fd, event in poll.poll(min(left, 1) * 1000):
+            events = poll.poll(1000)
+            # After the look, so that a time when we stood still does not count.
+            if not events and time.monotonic() > alive + patience:
+                return False
+            for fd, event in events:
+                alive = time.monotonic()
                 if feeder.handle(fd, event):
                     continue
                 if event & ~select.POLLOUT and fd in open_ends:
                     if not self._move(fd, names[fd], sinks):
                         open_ends.discard(fd)
                         feeder.closed(fd)
-        return self._wait_end(deadline)
+        return self._wait_end(alive + patience)
 
     def _wait_end(self, deadline):
         while not self._reap(os.WNOHANG):

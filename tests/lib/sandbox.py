@@ -6,7 +6,6 @@ import os
 import shlex
 import signal
 import sys
-import time
 
 import initramfs
 import kernels
@@ -97,7 +96,8 @@ def verdict(machine, log, in_time):
         say("the host's kernel complained:")
         trouble = EXIT_KERNEL
     elif not in_time:
-        say("the time is over; the kernel's last words:")
+        say("the time is over: no sign of life for "
+            f"{machine.options.timeout * PATIENCE:g} s; the kernel's last words:")
         trouble = EXIT_TIMEOUT
     elif machine.qemu_status:
         say(f"QEMU ended with {machine.qemu_status}: "
@@ -149,9 +149,7 @@ def execute(options, stdout=None, stderr=None):
         if screen:
             screen.raw()
         machine.start()
-        in_time = machine.serve(source, sinks,
-                                time.monotonic() +
-                                options.timeout * PATIENCE, screen)
+        in_time = machine.serve(source, sinks, options.timeout * PATIENCE, screen)
     finally:
         machine.stop()
         if screen:
