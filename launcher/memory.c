@@ -3,9 +3,9 @@
  * The mapping behind guest RAM.
  *
  * It is private anonymous memory without reservation: a page exists once the
- * loader, a device or the guest touched it. Huge pages are switched off,
- * because the module maps and pins single pages and a huge page split under it
- * gains nothing.
+ * loader, a device or the guest touched it. Nothing of it is pinned: the host may
+ * swap, move and take back what it likes. Huge pages are switched off, because the
+ * module maps and forgets single pages: of a huge one it has only the splitting.
  */
 #include <errno.h>
 #include <stdbool.h>
