@@ -17,7 +17,7 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 VERSION := $(shell cat VERSION)
 
 .PHONY: help deps build module launcher demo demo-disk check mutants fuzz coverage
-.PHONY: clean install uninstall deb bench selftests soaks journey book
+.PHONY: clean install uninstall deb bench selftests soaks journey book recording
 .DEFAULT_GOAL := build
 
 help:
@@ -40,6 +40,7 @@ help:
 	@echo "make selftests  the kernel's x86 selftests, natively and in a guest"
 	@echo 'make journey    the book in the sources: build/journey.md'
 	@echo 'make book       the whole book: build/book/index.html, ringlet.epub'
+	@echo 'make recording  a session in the sandbox: Documentation/session.txt'
 	@echo 'make install    into PREFIX (/usr/local), the module for the running kernel;'
 	@echo '                DESTDIR=: below another folder. make uninstall undoes it'
 	@echo 'make deb        Debian packages in build/deb/'
@@ -139,6 +140,10 @@ book:
 	$(Q)tools/deps book
 	$(call say,BOOK,build/book)
 	$(Q)tools/book build build/book
+
+recording:
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
+	$(Q)tools/recording Documentation/session.txt
 
 # Any character is allowed in these paths, so make does not expand them.
 install uninstall: export RINGLET_DESTDIR := $(value DESTDIR)
