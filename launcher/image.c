@@ -5,6 +5,7 @@
  */
 #include "image.h"
 
+#include <asm/bootparam.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -34,18 +35,11 @@
  * that much room.
  :*/
 
-/* Offsets of the boot header: Documentation/x86/boot.rst of Linux. */
-#define SETUP_SECTS	0x1f1
-#define BOOT_FLAG	0x1fe
-#define HEADER_MAGIC	0x202
-#define VERSION		0x206
-#define XLOADFLAGS	0x236
-#define PAYLOAD_OFFSET	0x248
-#define PAYLOAD_LENGTH	0x24c
-#define HEADER_END	0x268
-
+/* Where struct setup_header begins: Documentation/x86/boot.rst of Linux. */
+#define HEADER_OFFSET	0x1f1
+#define BOOT_FLAG	0xaa55
+#define HEADER_MAGIC	0x53726448	/* "HdrS" */
 #define VERSION_MIN	0x020c	/* the first with xloadflags */
-#define XLF_KERNEL_64	1	/* xloadflags: it has a 64-bit entry */
 #define SECTOR		512
 
 #define FILE_MAX	(1ull << 30)
@@ -55,14 +49,12 @@
 #define INSTALL_AGAIN \
 	"copy it again, or reinstall the linux-image package it comes from"
 
-static uint16_t get16(const uint8_t *p)
-{
-	return p[0] | p[1] << 8;
-}
-
 static uint32_t get32(const uint8_t *p)
 {
-	return get16(p) | (uint32_t)get16(p + 2) << 16;
+	uint32_t value;
+
+	memcpy(&value, p, sizeof(value));
+	return value;
 }
 
 static int read_all(int fd, uint8_t *data, size_t size)
@@ -137,38 +129,40 @@ out:
 /* The boot header: is it a bzImage, 64-bit, and whole? */
 static int check_bzimage(struct image *image)
 {
-	const uint8_t *d = image->data;
+	struct setup_header h = { 0 };
 	uint64_t start;
 
-	if (image->size < HEADER_END || get16(d + BOOT_FLAG) != 0xaa55 ||
-	    memcmp(d + HEADER_MAGIC, "HdrS", 4)) {
+	/* A copy, as no field of it is aligned in the file. */
+	if (image->size >= HEADER_OFFSET + sizeof(h))
+		memcpy(&h, image->data + HEADER_OFFSET, sizeof(h));
+	if (h.boot_flag != BOOT_FLAG || h.header != HEADER_MAGIC) {
 		log_warnx("%s is no Linux kernel for x86 (neither a bzImage "
 			  "nor an ELF vmlinux): give a kernel such as "
 			  "/boot/vmlinuz-$(uname -r)", image->file);
 		return -ENOEXEC;
 	}
-	if (get16(d + VERSION) < VERSION_MIN) {
+	if (h.version < VERSION_MIN) {
 		log_warnx("%s is a kernel older than Linux 3.8: ringlet needs "
 			  "a current 64-bit kernel", image->file);
 		return -ENOEXEC;
 	}
-	if (!(get16(d + XLOADFLAGS) & XLF_KERNEL_64)) {
+	if (!(h.xloadflags & XLF_KERNEL_64)) {
 		log_warnx("%s is a 32-bit (i386) kernel: ringlet needs a "
 			  "64-bit one, such as Debian's linux-image-amd64",
 			  image->file);
 		return -ENOEXEC;
 	}
 	/* Both terms fit 64 bits by far: no overflow. */
-	start = ((d[SETUP_SECTS] ? d[SETUP_SECTS] : 4) + 1ull) * SECTOR +
-		get32(d + PAYLOAD_OFFSET);
-	if (start + get32(d + PAYLOAD_LENGTH) > image->size) {
+	start = ((h.setup_sects ? h.setup_sects : 4) + 1ull) * SECTOR +
+		h.payload_offset;
+	if (start + h.payload_length > image->size) {
 		log_warnx("%s is truncated (%zu of at least %llu bytes): "
 			  INSTALL_AGAIN, image->file, image->size,
-			  (unsigned long long)start + get32(d + PAYLOAD_LENGTH));
+			  (unsigned long long)start + h.payload_length);
 		return -ENOEXEC;
 	}
 	image->payload = start;
-	image->payload_size = get32(d + PAYLOAD_LENGTH);
+	image->payload_size = h.payload_length;
 	if (image->payload_size < 16) {
 		log_warnx("%s has no kernel inside: " INSTALL_AGAIN,
 			  image->file);
