@@ -134,6 +134,12 @@
 #define RL_MMIO_DEVICES		32
 #define RL_HIGH_MEMORY		0x100000000
 
+/*
+ * The line behind the devices' is the power button: the guest is asked to end in
+ * order. It may be pressed again, and a guest may ignore it.
+ */
+#define RL_IRQ_POWER		(RL_IRQ_DEVICE + RL_MMIO_DEVICES)
+
 /* Offsets in struct rl_shared, for assembly. Asserted below. */
 #define RL_SHARED_VIF		0
 #define RL_SHARED_PENDING	1

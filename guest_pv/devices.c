@@ -154,9 +154,10 @@ static int find_devices(void)
 int rl_device_init(void)
 {
 	int console = rl_console_init(), devices = find_devices();
-	int clocks = rl_wallclock_init();
+	int clocks = rl_wallclock_init(), button = rl_power_init();
 
 	/* No device stands for /dev/hvc0 that could be asked. */
 	irq_set_irq_wake(RL_LINUX_IRQ(RL_IRQ_CONSOLE), true);
-	return console ? console : devices ? devices : clocks;
+	return console ? console : devices ? devices :
+	       clocks ? clocks : button;
 }

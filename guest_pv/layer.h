@@ -74,6 +74,7 @@ int rl_wallclock_init(void);
 
 /* power.c */
 void rl_power_refuse(void);
+int rl_power_init(void);
 
 /* device_status.c: called by entry.S */
 struct rl_register_frame;

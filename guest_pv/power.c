@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sleeping and starting another kernel: what a guest can do of it, what not.
+ * Sleeping and starting another kernel: what a guest can do of it, what not. And
+ * the button that asks it to end.
  *
  * Power-off, halt, reboot and panic are in platform.c.
  */
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/jiffies.h>
+#include <linux/reboot.h>
 #include <linux/types.h>
+#include <linux/umh.h>
 
 #include "layer.h"
 
@@ -29,4 +35,34 @@ void rl_power_refuse(void)
 		kexec_load_disabled = 1;
 	if (&nohibernate)
 		nohibernate = 1;
+}
+
+/*J: guest.power-button
+ * Who pulls the plug of a Linux loses what its programs had in their hands. A PC
+ * has a button for that, and behind it a long way: ACPI, an input device, a daemon
+ * that listens to it, and each of them is a module or a package that a guest may
+ * not have. But the kernel itself knows how to ask for its own end: when a
+ * processor gets too hot, orderly_poweroff() starts /sbin/poweroff, which every
+ * distribution has, and where that cannot be started it syncs its disks and powers
+ * off by itself. So the button is an interrupt, and this is its handler.
+ *
+ * It is a thread, since it may have to wait: a guest that the button woke from its
+ * sleep has no programs yet, and would be taken for one that has no /sbin/poweroff.
+ :*/
+static irqreturn_t button_pressed(int irq, void *nothing)
+{
+	if (usermodehelper_read_lock_wait(30 * HZ))
+		usermodehelper_read_unlock();
+	orderly_poweroff(true);
+	return IRQ_HANDLED;
+}
+
+/* Among the device initcalls. The button ends a sleep, too. */
+int rl_power_init(void)
+{
+	unsigned int irq = RL_LINUX_IRQ(RL_IRQ_POWER);
+
+	irq_set_irq_wake(irq, true);
+	return request_threaded_irq(irq, NULL, button_pressed, IRQF_ONESHOT,
+				    "power button", NULL);
 }

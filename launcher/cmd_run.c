@@ -8,6 +8,7 @@
  * The part in brackets is done again when the guest reboots.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,9 @@ static const char help[] =
 "      --stats FILE    write statistics (JSON) to FILE at the end; - is\n"
 "                      standard error\n"
 "      --escape KEY    escape key, such as ^A (the default) or ^], or none\n"
+"      --stop-timeout SECONDS\n"
+"                      SIGTERM or ^A p ask the guest to power off; if it does\n"
+"                      not within 90 SECONDS, it is ended (0: do not ask)\n"
 "      --cache DIR     where prepared kernels are kept\n"
 "      --layer DIR     source of the paravirt layer\n"
 "      --headers DIR   the kernel's headers, to build the layer against\n"
@@ -75,11 +79,13 @@ static const char help[] =
 "  -v, --verbose       say what happens, with times; twice: more of it\n"
 "  -h, --help          this help\n"
 "\n"
-"On a terminal: ^A x ends the guest, ^A h lists the other keys.\n"
+"On a terminal: ^A x ends the guest, ^A h lists the other keys. SIGTERM asks it\n"
+"to power off, a second one ends it.\n"
 "\n"
 "Exit status: 0 the guest powered off, 1 an error of launcher or host, 2 bad\n"
 "arguments, 3 this host cannot run guests, 4 kernel or initrd not usable, 5 the\n"
-"guest panicked, 6 the guest was killed, 128+N ended by signal N.\n";
+"guest panicked, 6 the guest was killed, 7 it did not power off in time, 128+N\n"
+"ended by signal N.\n";
 
 /* What stays the same over the guest's reboots. */
 struct run {
@@ -290,6 +296,26 @@ static int run_once(struct run *run, struct ending *ending)
 	return status;
 }
 
+/* The guest did not end by itself: say who did it, and the exit status. */
+static int judge_stop(const struct events *events)
+{
+	switch (events->cause) {
+	case STOP_KEY:
+		log_warnx("the guest was ended by the escape key");
+		return STATUS_SIGNAL + SIGINT;
+	case STOP_LATE:
+		log_warnx("the guest was ended: it did not power off within "
+			  "%u s", events->patience);
+		return STATUS_LATE;
+	default:
+		log_warnx("the guest was ended by SIG%s%s%.0d",
+			  sigabbrev_np(events->signal),
+			  events->sender ? " from process " : "",
+			  events->sender);
+		return STATUS_SIGNAL + events->signal;
+	}
+}
+
 /* Say how it ended; the exit status, and the word for the statistics. */
 static int judge(struct run *run, const struct ending *ending)
 {
@@ -299,7 +325,10 @@ static int judge(struct run *run, const struct ending *ending)
 	switch (ending->kind) {
 	case ENDING_POWEROFF:
 		report->end = "poweroff";
-		log_info("the guest powered off");
+		if (run->events.asked)
+			log_warnx("the guest powered off, as it was asked to");
+		else
+			log_info("the guest powered off");
 		return STATUS_OK;
 	case ENDING_PANIC:
 		report->end = "panic";
@@ -311,9 +340,7 @@ static int judge(struct run *run, const struct ending *ending)
 		return STATUS_KILLED;
 	case ENDING_STOPPED:
 		report->end = "signal";
-		log_warnx("the guest was ended by %s",
-			  strsignal(run->events.signal));
-		return STATUS_SIGNAL + run->events.signal;
+		return judge_stop(&run->events);
 	case ENDING_OUTPUT:
 		report->end = "error";
 		log_warnx("the guest was ended: standard output cannot be "
@@ -335,8 +362,11 @@ static int run_guest(struct run *run)
 	clock_gettime(CLOCK_MONOTONIC, &run->start);
 	while (!(status = run_once(run, &ending))) {
 		/* A signal that came with the reboot still means the end. */
-		if (ending.kind == ENDING_REBOOT && run->events.signal)
+		if (ending.kind == ENDING_REBOOT && run->events.cause)
 			ending.kind = ENDING_STOPPED;
+		/* Who was asked to power off has ended in order. */
+		if (ending.kind == ENDING_REBOOT && run->events.asked)
+			ending.kind = ENDING_POWEROFF;
 		if (ending.kind != ENDING_REBOOT)
 			break;
 		log_info("the guest reboots");
@@ -362,7 +392,8 @@ static int run_with_console(struct run *run)
 
 	if (!error)
 		error = events_init(&run->events, &run->console,
-				    run->options.escape);
+				    run->options.escape,
+				    run->options.stop_timeout);
 	if (error) {
 		errno = -error;
 		log_warn("cannot set up the console");

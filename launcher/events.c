@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "events.h"
@@ -18,13 +19,14 @@
 /* Linux's hvc console takes this byte (ctrl-O) for the SysRq prefix. */
 #define SYSRQ_BYTE		0x0f
 #define KICK_AGAIN_MS		50
+#define ASK_AGAIN_MS		10000
 
 static const int handled_signals[] = {
 	SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH,
 };
 
 int events_init(struct events *events, struct console *console,
-		int escape_key)
+		int escape_key, unsigned int patience)
 {
 	sigset_t set;
 	size_t i;
@@ -40,7 +42,10 @@ int events_init(struct events *events, struct console *console,
 		return -errno;
 	events->console = console;
 	events->input_open = true;
-	events->signal = 0;
+	events->cause = STOP_NONE;
+	events->patience = patience;
+	events->asked = false;
+	events->terminated = false;
 	events->escape.seen = false;
 	events->escape.key = terminal_init() ? escape_key : -1;
 	return 0;
@@ -53,11 +58,81 @@ void events_destroy(struct events *events)
 }
 
 static void stop_machine(struct events *events, struct machine *machine,
-			 int signal_number)
+			 enum stop_cause cause)
 {
-	if (!events->signal)
-		events->signal = signal_number;
+	if (!events->cause)
+		events->cause = cause;
 	vcpu_kick(&machine->vcpu);
+}
+
+/*J: launcher.stop
+ * A guest can be ended in two ways. One is this program's end: all at once, what
+ * the guest had not written to its disk is lost. The other is the guest's own: it
+ * is asked to power off, ends its programs, writes what they had and says goodbye.
+ * SIGTERM, which is how a host that shuts down speaks to everybody, means the
+ * second way.
+ *
+ * But a guest may be hung, or still be starting and not listen yet. So it is
+ * asked again from time to time, and its time is limited: who sends SIGTERM again,
+ * or waits long enough, gets the first way.
+ :*/
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+static void press_button(struct events *events, struct machine *machine)
+{
+	events->ask_at = now_ms() + ASK_AGAIN_MS;
+	vm_raise_irq(machine->vm_fd, RL_IRQ_POWER);
+}
+
+/* The first one who asks sets the limit. */
+static void ask_machine(struct events *events, struct machine *machine)
+{
+	if (!events->asked)
+		events->late_at = events->patience ?
+			now_ms() + events->patience * 1000ll : INT64_MAX;
+	events->asked = true;
+	if (events->patience)
+		log_warnx("the guest is asked to power off; it has %lld s",
+			  (long long)(events->late_at - now_ms() + 999) / 1000);
+	else
+		log_warnx("the guest is asked to power off");
+	press_button(events, machine);
+}
+
+static void terminate_machine(struct events *events, struct machine *machine)
+{
+	if (events->terminated || !events->patience) {
+		stop_machine(events, machine, STOP_SIGNAL);
+		return;
+	}
+	events->terminated = true;
+	ask_machine(events, machine);
+}
+
+/* What is due by now. Returns the ms until there is more, -1: nothing. */
+static int serve_time(struct events *events, struct machine *machine)
+{
+	int64_t now = now_ms(), next;
+
+	if (events->cause)
+		return KICK_AGAIN_MS;
+	if (!events->asked)
+		return -1;
+	if (now >= events->late_at) {
+		stop_machine(events, machine, STOP_LATE);
+		return KICK_AGAIN_MS;
+	}
+	if (now >= events->ask_at)
+		press_button(events, machine);
+	next = events->ask_at < events->late_at ? events->ask_at :
+						  events->late_at;
+	return next > now ? next - now : 0;
 }
 
 static void show_stats(struct machine *machine)
@@ -81,7 +156,10 @@ static bool filter_byte(struct events *events, struct machine *machine,
 		*byte = SYSRQ_BYTE;
 		return true;
 	case ESCAPE_QUIT:
-		stop_machine(events, machine, SIGINT);
+		stop_machine(events, machine, STOP_KEY);
+		return false;
+	case ESCAPE_POWER:
+		ask_machine(events, machine);
 		return false;
 	case ESCAPE_HELP:
 		escape_help(&events->escape);
@@ -150,7 +228,14 @@ static void serve_signal(struct events *events, struct machine *machine)
 		serve_size(events, machine);
 		break;
 	default:
-		stop_machine(events, machine, info.ssi_signo);
+		if (!events->cause) {
+			events->signal = info.ssi_signo;
+			events->sender = info.ssi_pid;
+		}
+		if (info.ssi_signo == SIGTERM)
+			terminate_machine(events, machine);
+		else
+			stop_machine(events, machine, STOP_SIGNAL);
 	}
 }
 
@@ -170,7 +255,7 @@ static bool wait_once(struct events *events, struct machine *machine)
 
 	if (events->input_open && console_room(events->console))
 		fds[POLL_INPUT].fd = STDIN_FILENO;
-	if (poll(fds, POLL_COUNT, events->signal ? KICK_AGAIN_MS : -1) < 0)
+	if (poll(fds, POLL_COUNT, serve_time(events, machine)) < 0)
 		return false;
 	if (fds[POLL_DONE].revents)
 		return true;
@@ -180,7 +265,7 @@ static bool wait_once(struct events *events, struct machine *machine)
 		serve_signal(events, machine);
 	if (fds[POLL_INPUT].revents)
 		serve_input(events, machine);
-	if (events->signal)
+	if (events->cause)
 		vcpu_kick(&machine->vcpu);
 	return false;
 }

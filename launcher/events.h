@@ -7,31 +7,46 @@
 #define RINGLET_LAUNCHER_EVENTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "console.h"
 #include "machine.h"
 #include "terminal.h"
+
+/* Who ended the guest, if it did not end by itself. */
+enum stop_cause {
+	STOP_NONE,
+	STOP_SIGNAL,	/* a signal: the second one where it was SIGTERM */
+	STOP_KEY,	/* the escape key */
+	STOP_LATE,	/* asked to power off, it did not in time */
+};
 
 struct events {
 	int signal_fd;
 	bool input_open;	/* standard input may still bring bytes */
 	struct escape escape;
 	struct console *console;	/* borrowed */
-	int signal;		/* that ended the guest, or 0 */
+	enum stop_cause cause;
+	int signal;		/* STOP_SIGNAL: which, and the sender's pid, */
+	int sender;		/* 0 where it is not to be seen from here */
+	unsigned int patience;	/* s for a guest that was asked; 0: none */
+	bool asked, terminated;	/* to power off; by SIGTERM */
+	int64_t ask_at, late_at;	/* monotonic ms: ask again, end it */
 };
 
 /*
  * Blocks the signals that events_wait() takes; so call it before any thread
  * starts. escape_key: as terminal_parse_key() gives it; it works only where
- * standard input is a terminal, which is made raw. 0 or -errno.
+ * standard input is a terminal, which is made raw. patience: seconds from SIGTERM
+ * to the guest's end, 0 for one that is not asked. 0 or -errno.
  */
 int events_init(struct events *events, struct console *console,
-		int escape_key);
+		int escape_key, unsigned int patience);
 void events_destroy(struct events *events);
 
 /*
  * Serve until the machine's running vCPU has ended, by itself or because the
- * user wants it: events->signal then says how (SIGINT for the escape key).
+ * user wants it: events->cause then says how.
  */
 void events_wait(struct events *events, struct machine *machine);
 

@@ -14,6 +14,7 @@ enum status {
 	STATUS_KERNEL	= 4,	/* kernel or initrd cannot be used */
 	STATUS_PANIC	= 5,	/* the guest's kernel panicked */
 	STATUS_KILLED	= 6,	/* the host ended the guest for a crime */
+	STATUS_LATE	= 7,	/* asked to power off, it did not in time */
 	STATUS_SIGNAL	= 128,	/* + the number of the signal that ended it */
 };
 

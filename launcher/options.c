@@ -25,6 +25,7 @@ enum option_id {
 	OPTION_HEADERS,
 	OPTION_ESCAPE,
 	OPTION_CPUS,
+	OPTION_STOP_TIMEOUT,
 	OPTION_USER,
 	OPTION_CHROOT,
 	OPTION_NO_SANDBOX,
@@ -46,6 +47,7 @@ static const struct option fixed_options[] = {
 	{ "headers", required_argument, NULL, OPTION_HEADERS },
 	{ "escape", required_argument, NULL, OPTION_ESCAPE },
 	{ "cpus", required_argument, NULL, OPTION_CPUS },
+	{ "stop-timeout", required_argument, NULL, OPTION_STOP_TIMEOUT },
 	{ "user", required_argument, NULL, OPTION_USER },
 	{ "chroot", required_argument, NULL, OPTION_CHROOT },
 	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
@@ -87,6 +89,22 @@ static int set_cpus(const char *text, const struct complaint *to)
 	if (number > 1)
 		return complain(to, "--cpus %s: a guest has one CPU in this "
 				"version; leave --cpus away", text);
+	return 0;
+}
+
+static int set_stop_timeout(struct run_options *options, const char *text,
+			    const struct complaint *to)
+{
+	unsigned long seconds;
+	char *end;
+
+	errno = 0;
+	seconds = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || errno || *end ||
+	    seconds > OPTIONS_STOP_MAX)
+		return complain(to, "--stop-timeout %s is not a number of "
+				"seconds (0 to %d)", text, OPTIONS_STOP_MAX);
+	options->stop_timeout = seconds;
 	return 0;
 }
 
@@ -195,6 +213,8 @@ static int set_option(int id, struct run_options *options,
 		return set_escape(options, optarg, to);
 	case OPTION_CPUS:
 		return set_cpus(optarg, to);
+	case OPTION_STOP_TIMEOUT:
+		return set_stop_timeout(options, optarg, to);
 	case 'v':
 	case OPTION_VERBOSE:
 		options->verbose++;
@@ -255,6 +275,7 @@ int options_parse_run(int argc, char **argv, struct run_options *options,
 	memset(options, 0, sizeof(*options));
 	options->memory = OPTIONS_MEMORY_DEFAULT;
 	options->escape = TERMINAL_ESCAPE_DEFAULT;
+	options->stop_timeout = OPTIONS_STOP_DEFAULT;
 	optind = 0;	/* glibc: start afresh, whoever parsed before */
 	opterr = 0;
 	while ((code = getopt_long(argc, argv, short_options, long_options,

@@ -16,6 +16,8 @@
 #define OPTIONS_MEMORY_DEFAULT	(512ull << 20)
 #define OPTIONS_MEMORY_MIN	(64ull << 20)
 #define OPTIONS_MEMORY_MAX	(1ull << 40)
+#define OPTIONS_STOP_DEFAULT	90	/* s */
+#define OPTIONS_STOP_MAX	86400
 
 /* The strings belong to argv. */
 struct run_options {
@@ -34,6 +36,7 @@ struct run_options {
 	bool no_sandbox;
 	bool no_rng;		/* else there is one in any case */
 	int escape;		/* the escape key as a byte, -1: none */
+	unsigned int stop_timeout;	/* s from SIGTERM to the end */
 	int verbose;		/* how often */
 	struct device_option devices[RL_MMIO_DEVICES];	/* --disk and so on */
 	unsigned int device_count;

@@ -118,6 +118,8 @@ enum escape_action escape_feed(struct escape *escape, unsigned char *byte)
 	switch (*byte) {
 	case 'x':
 		return ESCAPE_QUIT;
+	case 'p':
+		return ESCAPE_POWER;
 	case 'h':
 	case '?':
 		return ESCAPE_HELP;
@@ -135,6 +137,7 @@ void escape_help(const struct escape *escape)
 {
 	char key = (char)('@' + escape->key);
 
+	log_warnx("^%c p  ask the guest to power off", key);
 	log_warnx("^%c x  end the guest at once", key);
 	log_warnx("^%c s  show statistics", key);
 	log_warnx("^%c b  send a break (magic SysRq) to the guest", key);

@@ -29,6 +29,7 @@ enum escape_action {
 	ESCAPE_DATA,	/* *byte is for the guest */
 	ESCAPE_NOTHING,	/* the byte was swallowed */
 	ESCAPE_QUIT,
+	ESCAPE_POWER,	/* the guest shall power off */
 	ESCAPE_HELP,
 	ESCAPE_STATS,
 	ESCAPE_BREAK,

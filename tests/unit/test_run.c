@@ -316,6 +316,27 @@ static int guest_sleeps(struct rl_run *run)
 	return -EINTR;
 }
 
+/* Says "ready", and ends as `how` says when the power button was pressed. */
+static int obey(struct rl_run *run, unsigned int how)
+{
+	if (atomic_load(&fake_vm.runs) == 1)
+		return guest_sleeps(run);
+	while (!atomic_load(&fake_vm.raised[RL_IRQ_POWER]))
+		if (usleep(1000))
+			return -EINTR;
+	return shut_down(run, how);
+}
+
+static int guest_obeys(struct rl_run *run)
+{
+	return obey(run, RL_SHUTDOWN_POWEROFF);
+}
+
+static int guest_reboots_when_asked(struct rl_run *run)
+{
+	return obey(run, RL_SHUTDOWN_REBOOT);
+}
+
 /* Never stops printing, with nobody who reads. */
 static int guest_floods(struct rl_run *run)
 {
@@ -613,9 +634,9 @@ static void test_input_ends(void **state)
 	child.in = dup(child.out);
 	usleep(100000);
 	assert_int_equal(waitpid(child.pid, NULL, WNOHANG), 0);
-	kill(child.pid, SIGTERM);
+	kill(child.pid, SIGINT);
 	close(child.err);
-	assert_int_equal(finish(&child), 128 + SIGTERM);
+	assert_int_equal(finish(&child), 128 + SIGINT);
 }
 
 /* A whole file as input, more than the ring holds. */
@@ -647,7 +668,7 @@ static void test_much_input(void **state)
 
 static void test_signals(void **state)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const int signals[] = { SIGINT, SIGHUP, SIGQUIT };
 	struct child child;
 	size_t i;
 
@@ -656,10 +677,88 @@ static void test_signals(void **state)
 		start_on_pipes(&child, guest_sleeps, NULL);
 		expect(child.out, "ready\n");
 		kill(child.pid, signals[i]);
-		expect(child.err, "was ended by");
+		expect(child.err, "was ended by SIG");
 		close(child.err);
 		assert_int_equal(finish(&child), 128 + signals[i]);
 	}
+}
+
+/* The first SIGTERM is a question, and the guest says yes. */
+static void test_term_asks(void **state)
+{
+	struct child child;
+
+	(void)state;
+	start_on_pipes(&child, guest_obeys, NULL);
+	expect(child.out, "ready\n");
+	kill(child.pid, SIGTERM);
+	expect(child.err, "asked to power off; it has 90 s\n");
+	expect(child.err, "powered off, as it was asked to");
+	close(child.err);
+	assert_int_equal(finish(&child), 0);
+}
+
+/* A guest that goes down to reboot has gone down, and is not started again. */
+static void test_term_reboot(void **state)
+{
+	struct child child;
+
+	(void)state;
+	start_on_pipes(&child, guest_reboots_when_asked, NULL);
+	expect(child.out, "ready\n");
+	kill(child.pid, SIGTERM);
+	expect(child.err, "powered off, as it was asked to");
+	close(child.err);
+	assert_int_equal(finish(&child), 0);
+}
+
+static void test_term_twice(void **state)
+{
+	char pid[64];
+	struct child child;
+
+	(void)state;
+	start_on_pipes(&child, guest_sleeps, NULL);
+	expect(child.out, "ready\n");
+	kill(child.pid, SIGTERM);
+	expect(child.err, "is asked to power off");
+	usleep(100000);
+	assert_int_equal(waitpid(child.pid, NULL, WNOHANG), 0);
+	kill(child.pid, SIGTERM);
+	snprintf(pid, sizeof(pid), "was ended by SIGTERM from process %d\n",
+		 getpid());
+	expect(child.err, pid);
+	close(child.err);
+	assert_int_equal(finish(&child), 128 + SIGTERM);
+}
+
+static void test_term_late(void **state)
+{
+	char *extra[] = { "--stop-timeout", "1", NULL };
+	struct child child;
+
+	(void)state;
+	start_on_pipes(&child, guest_sleeps, extra);
+	expect(child.out, "ready\n");
+	kill(child.pid, SIGTERM);
+	expect(child.err, "asked to power off; it has 1 s\n");
+	expect(child.err, "did not power off within 1 s");
+	close(child.err);
+	assert_int_equal(finish(&child), 7);
+}
+
+static void test_term_without_question(void **state)
+{
+	char *extra[] = { "--stop-timeout", "0", NULL };
+	struct child child;
+
+	(void)state;
+	start_on_pipes(&child, guest_obeys, extra);
+	expect(child.out, "ready\n");
+	kill(child.pid, SIGTERM);
+	expect(child.err, "was ended by SIGTERM");
+	close(child.err);
+	assert_int_equal(finish(&child), 128 + SIGTERM);
 }
 
 /* Blocked in a write that nobody takes. */
@@ -670,9 +769,9 @@ static void test_signal_while_flooding(void **state)
 	(void)state;
 	start_on_pipes(&child, guest_floods, NULL);
 	usleep(200000);
-	kill(child.pid, SIGTERM);
+	kill(child.pid, SIGINT);
 	close(child.err);
-	assert_int_equal(finish(&child), 128 + SIGTERM);
+	assert_int_equal(finish(&child), 128 + SIGINT);
 }
 
 static void test_terminal_keys(void **state)
@@ -690,8 +789,12 @@ static void test_terminal_keys(void **state)
 	send_text(&child, "\001s");
 	expect(child.err, "shadow pages");
 	assert_int_equal(waitpid(child.pid, NULL, WNOHANG), 0);
+	send_text(&child, "\001p");
+	expect(child.err, "asked to power off; it has 90 s");
+	send_text(&child, "\001p");
+	expect(child.err, "asked to power off; it has ");
 	send_text(&child, "\001x");
-	expect(child.err, "was ended by");
+	expect(child.err, "was ended by the escape key");
 	close(child.err);
 	assert_int_equal(finish(&child), 128 + SIGINT);
 }
@@ -769,14 +872,14 @@ static void test_stats_written(void **state)
 	fake_vm.stats.exits[14] = 4711;
 	start_on_pipes(&child, guest_sleeps, extra);
 	expect(child.out, "ready\n");
-	kill(child.pid, SIGTERM);
+	kill(child.pid, SIGINT);
 	close(child.err);
-	assert_int_equal(finish(&child), 128 + SIGTERM);
+	assert_int_equal(finish(&child), 128 + SIGINT);
 	close(fd);
 	fd = open(path, O_RDONLY);
 	assert_true(read(fd, text, sizeof(text) - 1) > 0);
 	assert_non_null(strstr(text, "\"#PF\": 4711"));
-	assert_non_null(strstr(text, "\"exit_status\": 143"));
+	assert_non_null(strstr(text, "\"exit_status\": 130"));
 	assert_non_null(strstr(text, "\"end\": \"signal\""));
 	close(fd);
 	unlink(path);
@@ -814,6 +917,11 @@ int main(void)
 		cmocka_unit_test(test_input_ends),
 		cmocka_unit_test(test_much_input),
 		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_term_asks),
+		cmocka_unit_test(test_term_reboot),
+		cmocka_unit_test(test_term_twice),
+		cmocka_unit_test(test_term_late),
+		cmocka_unit_test(test_term_without_question),
 		cmocka_unit_test(test_signal_while_flooding),
 		cmocka_unit_test(test_terminal_keys),
 		cmocka_unit_test(test_terminal_echo),

@@ -46,6 +46,8 @@ static void test_escape(void **state)
 	feed(1);
 	assert_int_equal(feed('s'), ESCAPE_STATS);
 	feed(1);
+	assert_int_equal(feed('p'), ESCAPE_POWER);
+	feed(1);
 	assert_int_equal(feed('b'), ESCAPE_BREAK);
 	/* Unknown: nothing for the guest, and the sequence is over. */
 	feed(1);
