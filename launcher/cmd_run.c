@@ -26,6 +26,7 @@
 #include "identity.h"
 #include "log.h"
 #include "machine.h"
+#include "notify.h"
 #include "options.h"
 #include "prepare.h"
 #include "sandbox.h"
@@ -267,6 +268,20 @@ static int confine(struct run *run)
 	return sandbox_enter(&sandbox) ? STATUS_HOST : STATUS_OK;
 }
 
+/* All that can be missing is there; the guest's first instruction comes next. */
+static void tell_manager(const struct run *run)
+{
+	char text[256];
+
+	/* The first boot only: later ones happen in the sandbox. */
+	if (run->report.boots)
+		return;
+	snprintf(text, sizeof(text), "READY=1\nSTATUS=%s with %llu MB",
+		 run->prepared.release,
+		 (unsigned long long)run->options.memory >> 20);
+	notify_manager(text);
+}
+
 /* One life of the guest. ending->kind stays ENDING_NONE if none began. */
 static int run_once(struct run *run, struct ending *ending)
 {
@@ -277,8 +292,10 @@ static int run_once(struct run *run, struct ending *ending)
 			   &run->console))
 		return STATUS_HOST;
 	status = load(run, &machine);
-	if (!status)
+	if (!status) {
+		tell_manager(run);
 		status = confine(run);
+	}
 	if (!status &&
 	    devices_attach(run->devices, machine.vm_fd, &machine.memory))
 		status = STATUS_HOST;

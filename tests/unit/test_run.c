@@ -11,12 +11,15 @@
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -69,11 +72,12 @@ int prepared_hold(struct prepared *prepared)
 	return 0;
 }
 
-/* Tested by itself; this fake machine has no use for it. */
+/* Tested by itself; this fake machine only forgets where to call home. */
 int sandbox_enter(const struct sandbox_options *options)
 {
 	(void)options;
-	return 0;
+	return getenv("NOTIFY_SOCKET") ? setenv("NOTIFY_SOCKET", "/none", 1) :
+					 0;
 }
 
 void prepared_free(struct prepared *prepared)
@@ -583,6 +587,33 @@ static void test_reboot(void **state)
 	assert_int_equal(finish(&child), 0);
 }
 
+/* The service manager hears it once, also from a guest that reboots. */
+static void test_ready(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	char name[64], heard[256] = "";
+	struct child child;
+
+	(void)state;
+	snprintf(name, sizeof(name), "@ringlet-run-%d", getpid());
+	strcpy(address.sun_path + 1, name + 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address,
+			      offsetof(struct sockaddr_un, sun_path) +
+			      strlen(name)), 0);
+	setenv("NOTIFY_SOCKET", name, 1);
+	start_on_pipes(&child, guest_reboots, NULL);
+	unsetenv("NOTIFY_SOCKET");
+	assert_int_equal(finish(&child), 0);
+	/* A second try would have failed, since the sandbox hides the name. */
+	assert_int_equal(read(child.err, heard, sizeof(heard)), 0);
+	close(child.err);
+	assert_true(recv(fd, heard, sizeof(heard) - 1, 0) > 0);
+	assert_string_equal(heard, "READY=1\nSTATUS=1.2.3-test with 512 MB");
+	assert_int_equal(recv(fd, heard, sizeof(heard), 0), -1);
+	close(fd);
+}
+
 static void test_output(void **state)
 {
 	struct child child;
@@ -911,6 +942,7 @@ int main(void)
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_reboot),
+		cmocka_unit_test(test_ready),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_output_closed),
 		cmocka_unit_test(test_input),
