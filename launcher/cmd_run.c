@@ -77,6 +77,8 @@ static const char help[] =
 "      --user USER     become USER[:GROUP] before the guest runs\n"
 "      --chroot DIR    and see only the files below DIR\n"
 "      --no-sandbox    keep privileges and system calls, to look for faults\n"
+"      --config FILE   more options, one on each line of FILE, such as\n"
+"                      memory 1G, and kernel FILE\n"
 "  -v, --verbose       say what happens, with times; twice: more of it\n"
 "  -h, --help          this help\n"
 "\n"
@@ -450,6 +452,7 @@ int cmd_run(int argc, char **argv)
 		prepared_free(&run.prepared);
 	}
 	boot_close_initrd(&run.initrd);
+	options_free(&run.options);
 	free(run.command_line);
 	devices_destroy(run.devices);
 	if (run.device_fd >= 0)

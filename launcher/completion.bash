@@ -34,7 +34,7 @@ _ringlet() {
 			mapfile -t COMPREPLY < <(compgen -W \
 				'user tap= unix=' -- "$word")
 			;;
-		-m | --memory | -a | --append | --escape) ;;
+		-m | --memory | -a | --append | --escape | --stop-timeout) ;;
 		*)
 			compopt -o filenames 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")

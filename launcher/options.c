@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "memory.h"
 #include "options.h"
 #include "terminal.h"
@@ -26,6 +27,7 @@ enum option_id {
 	OPTION_ESCAPE,
 	OPTION_CPUS,
 	OPTION_STOP_TIMEOUT,
+	OPTION_CONFIG,
 	OPTION_USER,
 	OPTION_CHROOT,
 	OPTION_NO_SANDBOX,
@@ -48,6 +50,7 @@ static const struct option fixed_options[] = {
 	{ "escape", required_argument, NULL, OPTION_ESCAPE },
 	{ "cpus", required_argument, NULL, OPTION_CPUS },
 	{ "stop-timeout", required_argument, NULL, OPTION_STOP_TIMEOUT },
+	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "user", required_argument, NULL, OPTION_USER },
 	{ "chroot", required_argument, NULL, OPTION_CHROOT },
 	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
@@ -56,6 +59,9 @@ static const struct option fixed_options[] = {
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
+
+#define LONG_OPTIONS_MAX \
+	(sizeof(fixed_options) / sizeof(*fixed_options) + DEVICE_KINDS_MAX)
 
 /* '-': in order, so that words behind `--` are told from words before it. */
 static const char short_options[] = "-:m:i:a:vh";
@@ -167,6 +173,9 @@ static void add_rng(struct run_options *options)
 	options->device_count++;
 }
 
+static int read_config(struct run_options *options, const char *path,
+		       const struct complaint *to);
+
 static int set_option(int id, struct run_options *options,
 		      const struct complaint *to)
 {
@@ -215,6 +224,8 @@ static int set_option(int id, struct run_options *options,
 		return set_cpus(optarg, to);
 	case OPTION_STOP_TIMEOUT:
 		return set_stop_timeout(options, optarg, to);
+	case OPTION_CONFIG:
+		return read_config(options, optarg, to);
 	case 'v':
 	case OPTION_VERBOSE:
 		options->verbose++;
@@ -262,16 +273,71 @@ static void list_options(struct option *list, size_t room)
 	memset(&list[count], 0, sizeof(*list));
 }
 
+/* One line of a file: what the command line would say as --name=value. */
+static int set_line(struct run_options *options, const char *name, char *value,
+		    const struct complaint *to)
+{
+	struct option list[LONG_OPTIONS_MAX];
+	int i;
+
+	if (!strcmp(name, "kernel"))
+		return value && *value ? set_word(options, value, to) :
+					 complain(to, "kernel needs a file");
+	list_options(list, LONG_OPTIONS_MAX);
+	for (i = 0; list[i].name && strcmp(list[i].name, name); i++)
+		;
+	if (!list[i].name)
+		return complain(to, "unknown option %s", name);
+	if (list[i].val == OPTION_CONFIG || list[i].val == 'h')
+		return complain(to, "%s is for the command line only", name);
+	if (list[i].has_arg == required_argument && !value)
+		return complain(to, "option %s needs a value", name);
+	if (list[i].has_arg == no_argument && value)
+		return complain(to, "option %s takes no value", name);
+	optarg = value;
+	return set_option(list[i].val, options, to);
+}
+
+static int read_config(struct run_options *options, const char *path,
+		       const struct complaint *to)
+{
+	char message[256], *name, *value;
+	struct complaint line_to = { message, sizeof(message) };
+	struct config config;
+	int error;
+
+	if (options->config)
+		return complain(to, "--config %s: one file is all", path);
+	error = config_open(&config, path);
+	if (error)
+		return complain(to, "--config %s: %s", path,
+				error == -E2BIG ? "too long" :
+				error == -EINVAL ? "no text file" :
+				strerror(-error));
+	options->config = config.text;
+	while (config_next(&config, &name, &value)) {
+		error = set_line(options, name, value, &line_to);
+		if (error)
+			return complain(to, "%s:%u: %s", path, config.line,
+					message);
+	}
+	return 0;
+}
+
+void options_free(struct run_options *options)
+{
+	free(options->config);
+	options->config = NULL;
+}
+
 int options_parse_run(int argc, char **argv, struct run_options *options,
 		      char *message, size_t message_size)
 {
-	struct option long_options[sizeof(fixed_options) /
-				   sizeof(*fixed_options) + DEVICE_KINDS_MAX];
+	struct option long_options[LONG_OPTIONS_MAX];
 	struct complaint to = { message, message_size };
 	int code, error;
 
-	list_options(long_options,
-		     sizeof(long_options) / sizeof(*long_options));
+	list_options(long_options, LONG_OPTIONS_MAX);
 	memset(options, 0, sizeof(*options));
 	options->memory = OPTIONS_MEMORY_DEFAULT;
 	options->escape = TERMINAL_ESCAPE_DEFAULT;

@@ -19,7 +19,7 @@
 #define OPTIONS_STOP_DEFAULT	90	/* s */
 #define OPTIONS_STOP_MAX	86400
 
-/* The strings belong to argv. */
+/* The strings belong to argv, or to config. */
 struct run_options {
 	const char *kernel;
 	const char *initrd;	/* or NULL */
@@ -41,6 +41,7 @@ struct run_options {
 	struct device_option devices[RL_MMIO_DEVICES];	/* --disk and so on */
 	unsigned int device_count;
 	bool help;		/* nothing but --help is wanted */
+	char *config;		/* the text of --config's file, or NULL */
 };
 
 /*
@@ -56,5 +57,8 @@ int options_complain(int code, char **argv, const struct complaint *to);
  */
 int options_parse_run(int argc, char **argv, struct run_options *options,
 		      char *message, size_t message_size);
+
+/* What options_parse_run() allocated, whether it failed or not. */
+void options_free(struct run_options *options);
 
 #endif

@@ -43,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (!options.words[i])
 				abort();
 	}
+	options_free(&options);
 	free(copy);
 	return 0;
 }

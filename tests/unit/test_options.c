@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The command line of `ringlet run`, right and wrong. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "unit.h"
 
@@ -140,6 +142,8 @@ static void test_complaints(void **state)
 	expect_complaint(PARSE("--cpus", "1x", "a"), "not a number");
 	expect_complaint(PARSE("--cpus", " 1", "a"), "not a number");
 	expect_complaint(PARSE("--cpus", "+1", "a"), "not a number");
+	expect_complaint(PARSE("--stop-timeout", "-1", "a"), "of seconds");
+	expect_complaint(PARSE("--stop-timeout", "86401", "a"), "of seconds");
 	expect_complaint(PARSE("--escape", "x", "a"), "control key");
 	expect_complaint(PARSE("--memory", "16M", "a"), "too little");
 	expect_complaint(PARSE("--memory", "0", "a"), "too little");
@@ -202,6 +206,81 @@ static void test_memory_is_aligned(void **state)
 	assert_int_equal(options.memory, 100000ull << 10);
 }
 
+/* --config with that text in its file. */
+static int parse_file(const char *text, size_t size)
+{
+	char path[] = "/tmp/ringlet-config.XXXXXX";
+	int fd = mkstemp(path), error;
+
+	assert_int_equal(write(fd, text, size), size);
+	close(fd);
+	options_free(&options);
+	error = PARSE("--config", path, "--escape", "none");
+	unlink(path);
+	return error;
+}
+
+#define FILE_SAYS(text) parse_file(text, strlen(text))
+
+static void test_config(void **state)
+{
+	(void)state;
+	assert_int_equal(FILE_SAYS("# a guest\n\n"
+				   "kernel /boot/vm linuz \n"
+				   "\t--memory = 1G\r\n"
+				   "initrd=/i\n"
+				   "append root=/dev/vda x=#1\n"
+				   "disk /a b,readonly\n"
+				   "balloon\n"
+				   "no-rng\nverbose\n"
+				   "escape ^]\n"
+				   "stop-timeout 7"), 0);
+	assert_string_equal(options.kernel, "/boot/vm linuz");
+	assert_int_equal(options.memory, 1ull << 30);
+	assert_string_equal(options.initrd, "/i");
+	assert_string_equal(options.append, "root=/dev/vda x=#1");
+	assert_int_equal(options.device_count, 2);
+	assert_string_equal(options.devices[0].text, "/a b,readonly");
+	assert_string_equal(options.devices[1].text, "");
+	assert_int_equal(options.verbose, 1);
+	assert_int_equal(options.stop_timeout, 7);
+	/* What comes later on the command line counts. */
+	assert_int_equal(options.escape, -1);
+	assert_int_equal(FILE_SAYS("kernel k\nappend =\n"), 0);
+	assert_string_equal(options.append, "");
+	options_free(&options);
+}
+
+/* Each is told with file and line. */
+static void test_config_complaints(void **state)
+{
+	static char big[70000];
+
+	(void)state;
+	expect_complaint(FILE_SAYS("\n#\nmemorie 1G\n"),
+			 ":3: unknown option memorie");
+	expect_complaint(FILE_SAYS("memory lots\n"), ":1: --memory lots");
+	expect_complaint(FILE_SAYS("\nmemory\n"), ":2: option memory needs a");
+	expect_complaint(FILE_SAYS("verbose 2"), ":1: option verbose takes no");
+	expect_complaint(FILE_SAYS("config /x"), ":1: config is for the");
+	expect_complaint(FILE_SAYS("help"), ":1: help is for the");
+	expect_complaint(FILE_SAYS("kernel"), ":1: kernel needs a file");
+	expect_complaint(FILE_SAYS("kernel a\nkernel b"), ":2: unexpected");
+	expect_complaint(FILE_SAYS("stop-timeout 90s"), ":1: --stop-timeout");
+	expect_complaint(FILE_SAYS("-m 1G"), ":1: unknown option -m");
+	expect_complaint(FILE_SAYS(""), "no kernel");
+	expect_complaint(parse_file("a\0b", 3), "no text file");
+	memset(big, '\n', sizeof(big));
+	expect_complaint(parse_file(big, sizeof(big)), "too long");
+	options_free(&options);
+	expect_complaint(PARSE("--config", "/nonexistent/f"),
+			 "/nonexistent/f: No such file");
+	expect_complaint(PARSE("--config", "/tmp"), "/tmp: Is a directory");
+	expect_complaint(PARSE("--config", "/dev/null", "--config", "x"),
+			 "one file");
+	options_free(&options);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -215,6 +294,8 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_commas),
 		cmocka_unit_test(test_memory_is_aligned),
+		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_config_complaints),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
