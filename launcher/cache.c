@@ -34,46 +34,10 @@ static char *join(const char *dir, const char *name)
 	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
 }
 
-static char *default_path(void)
-{
-	const char *dir;
-	char *path = NULL;
-
-	dir = getenv("RINGLET_CACHE");
-	if (dir && *dir)
-		return strdup(dir);
-	dir = getenv("XDG_CACHE_HOME");
-	if (dir && *dir)
-		return join(dir, "ringlet");
-	dir = getenv("HOME");
-	if (dir && *dir)
-		return join(dir, ".cache/ringlet");
-	log_warnx("no folder for the cache is known (HOME is not set): use "
-		  "--cache DIR");
-	errno = ENOENT;
-	return path;
-}
-
-char *cache_path(const char *wanted)
-{
-	char *path = wanted ? strdup(wanted) : default_path();
-	char *here, *whole = NULL;
-
-	if (!path || *path == '/')
-		return path;
-	here = getcwd(NULL, 0);
-	if (here)
-		whole = join(here, path);
-	else
-		log_warn("cannot tell the current folder");
-	free(here);
-	free(path);
-	return whole;
-}
-
-/* mkdir -p; the last part is private to the user. */
+/* mkdir -p; the last part is private to the user, or the system's for all. */
 static int make_folders(const char *path)
 {
+	mode_t mode = strcmp(path, cache_system) ? 0700 : 0755;
 	char part[PATH_MAX];
 
 	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
@@ -86,8 +50,8 @@ static int make_folders(const char *path)
 			return -errno;
 		*p = '/';
 	}
-	if (!mkdir(part, 0700))
-		return chmod(part, 0700) ? -errno : 0;
+	if (!mkdir(part, mode))
+		return chmod(part, mode) ? -errno : 0;
 	return errno != EEXIST ? -errno : 0;
 }
 
@@ -204,11 +168,8 @@ static void entry_name(char name[ENTRY_NAME], const char *build_id,
 	snprintf(name, ENTRY_NAME, "%s.%s.%s", build_id, image, layer);
 }
 
-/*
- * Reads an entry and sees that it is nobody else's work, what its name says, and
- * its files are the size they should be.
- */
-static int read_entry(const char *cache, const char *name, struct prepared *p)
+/* Sees also that its files are the size they should be. */
+int cache_read(const char *cache, const char *name, struct prepared *p)
 {
 	struct made_of made_of = { 0 };
 	char should[ENTRY_NAME];
@@ -268,7 +229,7 @@ int cache_find(const char *cache, const char *image_key,
 		return -ENOENT;
 	while ((entry = readdir(dir))) {
 		if (!name_matches(entry->d_name, image_key, layer_key) ||
-		    read_entry(cache, entry->d_name, &this))
+		    cache_read(cache, entry->d_name, &this))
 			continue;
 		if (!ret && age_of(this.dir) <= age_of(prepared->dir)) {
 			prepared_free(&this);
@@ -378,7 +339,7 @@ static int rename_entry(const char *cache, const char *work, const char *name)
 	if (!rename(work, path))
 		goto out;
 	ret = -errno;
-	if (!read_entry(cache, name, &theirs)) {
+	if (!cache_read(cache, name, &theirs)) {
 		prepared_free(&theirs);
 		cache_remove(work);
 		ret = 0;
@@ -405,7 +366,7 @@ int cache_publish(const char *cache, const char *work, const char *image_key,
 	if (!ret)
 		ret = rename_entry(cache, work, name);
 	if (!ret)
-		ret = read_entry(cache, name, prepared);
+		ret = cache_read(cache, name, prepared);
 	if (ret) {
 		errno = -ret;
 		log_warn("cannot write to the cache folder %s", cache);
@@ -428,14 +389,16 @@ static int remove_one(const char *path, const struct stat *st, int type,
  * Again where something appears meanwhile: a compiler whose make was
  * interrupted may live a little longer.
  */
-void cache_remove(const char *dir)
+int cache_remove(const char *dir)
 {
 	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
 
 	for (int i = 0; i < REMOVE_TRIES; i++) {
 		nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 		if (access(dir, F_OK))
-			return;
+			return 0;
 		nanosleep(&pause, NULL);
 	}
+	/* Why not? This tells. */
+	return rmdir(dir) ? -errno : 0;
 }

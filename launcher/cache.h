@@ -24,12 +24,21 @@
 #include "digest.h"
 #include "prepare.h"
 
+/* The system's cache, /var/cache/ringlet; only tests name another. */
+extern const char *cache_system;
+
 /*
  * The cache folder: `wanted`, else $RINGLET_CACHE, else
  * $XDG_CACHE_HOME/ringlet, else ~/.cache/ringlet; as an absolute path for
  * free(3), or NULL and errno after a message.
  */
 char *cache_path(const char *wanted);
+
+/*
+ * A second folder to look in, never to write to: the system's, where it is root's
+ * and nobody else's to write. NULL: there is none, or `wanted` names the only one.
+ */
+const char *cache_second(const char *wanted);
 
 /*
  * May its contents be trusted, or can it be made if it is not there? 0, or -EROFS
@@ -46,6 +55,12 @@ bool cache_trusts(const struct stat *st);
  */
 int cache_find(const char *cache, const char *image_key,
 	       const char *layer_key, struct prepared *);
+
+/*
+ * The entry of that name, if it is nobody else's work and what its name says: 0,
+ * for prepared_free(), or -errno.
+ */
+int cache_read(const char *cache, const char *name, struct prepared *);
 
 /*
  * The hash of the file with this stat(2), if it was remembered. And remembering it,
@@ -65,7 +80,7 @@ char *cache_begin(const char *cache);
 int cache_publish(const char *cache, const char *work, const char *image_key,
 		  const char *layer_key, struct prepared *);
 
-/* Removes a folder and all in it. */
-void cache_remove(const char *dir);
+/* Removes a folder and all in it. 0, or -errno (and errno) if it is still there. */
+int cache_remove(const char *dir);
 
 #endif

@@ -9,5 +9,6 @@
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_prepare(int argc, char **argv);
+int cmd_cache(int argc, char **argv);
 
 #endif

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
+#include "cache.h"
 #include "exit.h"
 #include "log.h"
 #include "options.h"
@@ -21,6 +23,7 @@ static const char usage[] =
 "that they fit, and keeps the result in the cache, whose entry is printed.\n"
 "\n"
 "  --cache DIR    the cache ($RINGLET_CACHE, else ~/.cache/ringlet)\n"
+"  --system       the cache of all users, /var/cache/ringlet; only root can\n"
 "  --layer DIR    source of the layer ($RINGLET_LAYER, else the one that\n"
 "                 came with this program)\n"
 "  --headers DIR  the kernel's headers (else /lib/modules/RELEASE/build or\n"
@@ -28,11 +31,12 @@ static const char usage[] =
 "  -v, --verbose  say what is done, and show the compiler's output\n"
 "  -h, --help     this text\n";
 
-enum { OPTION_CACHE = 256, OPTION_LAYER, OPTION_HEADERS, OPTION_VERBOSE,
+enum { OPTION_CACHE = 256, OPTION_SYSTEM, OPTION_LAYER, OPTION_HEADERS, OPTION_VERBOSE,
        OPTION_HELP };
 
 static const struct option long_options[] = {
 	{ "cache", required_argument, NULL, OPTION_CACHE },
+	{ "system", no_argument, NULL, OPTION_SYSTEM },
 	{ "layer", required_argument, NULL, OPTION_LAYER },
 	{ "headers", required_argument, NULL, OPTION_HEADERS },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
@@ -53,6 +57,11 @@ static int parse(int argc, char **argv, struct prepare_options *o)
 		switch (c) {
 		case OPTION_CACHE:
 			o->cache_dir = optarg;
+			break;
+		case OPTION_SYSTEM:
+			o->cache_dir = cache_system;
+			/* For all to read, whatever root's own files are. */
+			umask(022);
 			break;
 		case OPTION_LAYER:
 			o->layer_dir = optarg;

@@ -131,6 +131,9 @@ static int check_wishes(const struct run_options *options)
 			  "to swap, or end the guest",
 			  ((unsigned long long)host.totalram * host.mem_unit) >>
 			  20);
+	/* With a second one to look in, it may not be needed. */
+	if (cache_second(options->cache))
+		return STATUS_OK;
 	cache = cache_path(options->cache);
 	error = cache ? cache_check(cache) : -EROFS;
 	free(cache);

@@ -18,12 +18,16 @@ _ringlet() {
 	done
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W \
-			'run check prepare --help --version' -- "$word")
+			'run check prepare cache --help --version' -- "$word")
 	elif [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
 			"$(_ringlet_options "${COMP_WORDS[1]}")" -- "$word")
 	else
 		case $before in
+		cache)
+			mapfile -t COMPREPLY < <(compgen -W \
+				'list path clean' -- "$word")
+			;;
 		--user)
 			mapfile -t COMPREPLY < <(compgen -u -- "$word")
 			;;

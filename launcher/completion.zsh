@@ -5,7 +5,7 @@
 
 local -a options
 if ((CURRENT == 2)); then
-	compadd run check prepare --help --version
+	compadd run check prepare cache --help --version
 elif ((${words[(I)--]} && ${words[(I)--]} < CURRENT)); then
 	return 1	# the guest's kernel's arguments
 elif [[ ${words[CURRENT]} == -* ]]; then

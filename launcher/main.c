@@ -21,12 +21,14 @@ static const struct command {
 	{ "run", cmd_run },
 	{ "check", cmd_check },
 	{ "prepare", cmd_prepare },
+	{ "cache", cmd_cache },
 };
 
 static const char help[] =
 "Usage: ringlet run [options] KERNEL [-- kernel arguments]\n"
 "       ringlet check\n"
 "       ringlet prepare [options] KERNEL\n"
+"       ringlet cache [list | path | clean]\n"
 "       ringlet help [COMMAND] | version\n"
 "\n"
 "Runs Linux guests in ring 1, with no hardware virtualization.\n"
@@ -34,6 +36,7 @@ static const char help[] =
 "  run      start a stock Linux kernel as a guest\n"
 "  check    say whether this host can run guests, and what to do if not\n"
 "  prepare  make a kernel ready ahead of its first start\n"
+"  cache    list the kernels that are ready, or remove them\n"
 "\n"
 "`ringlet COMMAND --help` explains a command; ringlet(1) explains it all.\n";
 

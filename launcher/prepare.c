@@ -45,6 +45,7 @@ struct file {
 struct job {
 	const struct prepare_options *options;
 	const char *cache;	/* the folders: cache, */
+	const char *second;	/* another one to look in, or NULL, */
 	const char *source;	/* the layer's, */
 	char *headers;		/* the kernel's */
 	char *work;		/* the entry in the making, */
@@ -375,17 +376,41 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       !memcmp(&a->st_ctim, &b->st_ctim, sizeof(a->st_ctim));
 }
 
-/* The image was not in the cache, or not known to be: it is read. */
-static int read_and_make(const char *file, const char *source,
-			 const char *layer_key, const char *cache,
-			 const struct prepare_options *options,
-			 struct prepared *prepared)
+/*
+ * In the system's cache first, as it may be the only one that is usable. 0, -ENOENT,
+ * or another -errno after a message.
+ */
+static int find(const struct job *job, const char *image_key,
+		const char *layer_key, struct prepared *prepared)
 {
-	struct job job = {
-		.options = options,
-		.cache = cache,
-		.source = source,
-	};
+	int ret;
+
+	if (job->second &&
+	    !cache_find(job->second, image_key, layer_key, prepared))
+		return 0;
+	ret = cache_check(job->cache);
+	return ret ? ret : cache_find(job->cache, image_key, layer_key,
+				      prepared);
+}
+
+/* As find(), for a file whose hash is remembered. */
+static int find_known(const char *file, const struct job *job,
+		      const char *layer_key, struct prepared *prepared)
+{
+	char image_key[DIGEST_SIZE];
+	struct stat st;
+
+	if (stat(file, &st) ||
+	    (!cache_recall(job->cache, &st, image_key) &&
+	     !(job->second && cache_recall(job->second, &st, image_key))))
+		return -ENOENT;
+	return find(job, image_key, layer_key, prepared);
+}
+
+/* The image was not in a cache, or not known to be: it is read. */
+static int read_and_make(const char *file, struct job *job,
+			 const char *layer_key, struct prepared *prepared)
+{
 	struct stat before, after;
 	bool there = !stat(file, &before);
 	struct image image;
@@ -393,47 +418,43 @@ static int read_and_make(const char *file, const char *source,
 
 	if (ret)
 		return ret;
-	ret = cache_find(cache, image.key, layer_key, prepared);
-	if (ret && source)
-		ret = make_uninterrupted(&image, &job, layer_key, prepared);
-	else if (ret)
+	ret = find(job, image.key, layer_key, prepared);
+	if (ret == -ENOENT && job->source)
+		ret = make_uninterrupted(&image, job, layer_key, prepared);
+	else if (ret == -ENOENT)
 		log_warnx("%s is not in the cache %s, and the paravirt layer's "
 			  "source to prepare it is not found: use --cache or "
-			  "--layer DIR", file, cache);
+			  "--layer DIR", file, job->cache);
 	if (!ret && there && !stat(file, &after) && same_file(&before, &after))
-		cache_remember(cache, &before, image.key);
+		cache_remember(job->cache, &before, image.key);
 	image_free(&image);
 	return ret;
 }
 
-static int find_or_make(const char *file, const char *source,
-			const char *cache,
-			const struct prepare_options *options,
+static int find_or_make(const char *file, struct job *job,
 			struct prepared *prepared)
 {
-	char layer_key[DIGEST_SIZE], image_key[DIGEST_SIZE];
-	struct stat st;
-	int ret = source ? layer_hash(source, layer_key) : 0;
+	char layer_key[DIGEST_SIZE];
+	int ret = job->source ? layer_hash(job->source, layer_key) : 0;
+	const char *key = job->source ? layer_key : NULL;
 
 	if (ret) {
 		errno = -ret;
-		log_warn("cannot read the layer's source in %s", source);
+		log_warn("cannot read the layer's source in %s", job->source);
 		return ret;
 	}
-	ret = cache_check(cache);
-	if (ret)
-		return ret;
-	if (!stat(file, &st) && cache_recall(cache, &st, image_key) &&
-	    !cache_find(cache, image_key, source ? layer_key : NULL, prepared))
-		return 0;
-	return read_and_make(file, source, source ? layer_key : NULL, cache,
-			     options, prepared);
+	ret = find_known(file, job, key, prepared);
+	return ret == -ENOENT ? read_and_make(file, job, key, prepared) : ret;
 }
 
 int prepare_kernel(const char *kernel_file,
 		   const struct prepare_options *options,
 		   struct prepared *prepared)
 {
+	struct job job = {
+		.options = options,
+		.second = cache_second(options->cache_dir),
+	};
 	char *cache, *source;
 	int ret;
 
@@ -445,8 +466,9 @@ int prepare_kernel(const char *kernel_file,
 		return -ENOENT;
 	}
 	cache = cache_path(options->cache_dir);
-	ret = cache ? find_or_make(kernel_file, source, cache, options,
-				   prepared) : -EROFS;
+	job.source = source;
+	job.cache = cache;
+	ret = cache ? find_or_make(kernel_file, &job, prepared) : -EROFS;
 	free(cache);
 	free(source);
 	return ret;

@@ -3,6 +3,8 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -361,6 +363,55 @@ static void test_cache_of_strangers(void **state)
 	assert_int_equal(st.st_mode & 07777, 0700);
 }
 
+/* The system's cache counts where only root can write to it, and no --cache is given. */
+static void test_cache_second(void **state)
+{
+	const char *real = cache_system;
+	char path[512];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/system", folder);
+	cache_system = path;
+	assert_null(cache_second(NULL));
+	put_file(folder, "system", path, 1);
+	assert_null(cache_second(NULL));
+	assert_int_equal(unlink(path), 0);
+	free(cache_begin(path));
+	if (geteuid() == 0) {
+		assert_ptr_equal(cache_second(NULL), path);
+		assert_null(cache_second("/tmp"));
+		assert_int_equal(chmod(path, 0775), 0);
+		assert_null(cache_second(NULL));
+		assert_int_equal(chmod(path, 0757), 0);
+		assert_null(cache_second(NULL));
+		assert_int_equal(chmod(path, 0755), 0);
+		assert_int_equal(chown(path, 12345, 0), 0);
+		assert_null(cache_second(NULL));
+	} else {
+		assert_null(cache_second(NULL));
+	}
+	cache_system = real;
+}
+
+/* A service has no HOME. */
+static void test_cache_without_home(void **state)
+{
+	const struct passwd *account = getpwuid(geteuid());
+	char want[512], *old = getenv("HOME"), *path;
+
+	(void)state;
+	assert_non_null(account);
+	unsetenv("HOME");
+	unsetenv("XDG_CACHE_HOME");
+	unsetenv("RINGLET_CACHE");
+	path = cache_path(NULL);
+	snprintf(want, sizeof(want), "%s/.cache/ringlet", account->pw_dir);
+	assert_string_equal(path, want);
+	free(path);
+	if (old)
+		setenv("HOME", old, 1);
+}
+
 /* Only the very same file is known, and only once it has settled. */
 static void test_cache_known(void **state)
 {
@@ -680,6 +731,8 @@ int main(void)
 		T(test_cache_damaged),
 		T(test_cache_of_strangers),
 		T(test_cache_known),
+		T(test_cache_second),
+		T(test_cache_without_home),
 		T(test_load),
 		T(test_load_too_small),
 		T(test_load_real),
