@@ -16,8 +16,8 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 # The one version: of the program, the module, the packages.
 VERSION := $(shell cat VERSION)
 
-.PHONY: help deps build module launcher demo demo-disk check mutants fuzz coverage
-.PHONY: clean install uninstall deb bench selftests soaks journey book recording
+.PHONY: help deps build module launcher demo demo-disk check check-debian mutants fuzz
+.PHONY: coverage clean install uninstall deb bench selftests soaks journey book recording
 .DEFAULT_GOAL := build
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo 'make demo-disk  the same with a Debian on a disk, and a network'
 	@echo 'make check      build, lints, every test; ends with the count'
 	@echo '                TESTS="name..." only these, TAGS=quick only those'
+	@echo 'make check-debian  the packages in an emulated Debian with systemd'
 	@echo 'make mutants    takes the cure of each promise away: which test notices?'
 	@echo '                MUTANTS="name..." only these, BOCHS=yes all of them'
 	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
@@ -102,7 +103,14 @@ check:
 	$(Q)tools/deps
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
 	$(Q)tools/report
-	$(Q)tests/run $(if $(TAGS),--tags '$(TAGS)') $(TESTS)
+	$(Q)tests/run $(if $(TAGS),--tags '$(TAGS)') \
+		$(if $(TAGS)$(TESTS),,--without slow) $(TESTS)
+
+# The packages in a Debian with systemd, in the emulator.
+check-debian:
+	$(Q)tools/deps
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
+	$(Q)tests/run install/debian-host
 
 mutants:
 	$(Q)tools/deps
