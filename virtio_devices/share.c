@@ -6,9 +6,9 @@
  *
  * What is known of 9P here: each message begins with its size (4 bytes, little
  * endian, itself included), a type (1) and a tag (2), and a reply has the tag of
- * its request. Two messages are looked at more closely: Tattach, which chooses a
- * folder of the server's and always gets ours; and Tflush, whose reply means that
- * another request gets none.
+ * its request. Three messages are looked at more closely: Tattach, which chooses a
+ * folder of the server's and always gets ours; Tflush, whose reply means that
+ * another request gets none; and Tlopen, which may want what only a file's owner may.
  *
  * A request is copied before it is checked and sent, so the guest cannot change it
  * under the server.
@@ -41,9 +41,11 @@
 
 /* Types of messages (diod's protocol.md and linux/include/net/9p/9p.h). */
 #define RLERROR		7
+#define TLOPEN		12
 #define TATTACH		104
 #define TFLUSH		108
 #define RFLUSH		109
+#define NOATIME		01000000u	/* P9_DOTL_NOATIME */
 
 struct request {
 	struct ring_chain chain;
@@ -202,6 +204,18 @@ static bool set_folder(struct share *share)
 	return true;
 }
 
+/*
+ * Tlopen: fid[4] flags[4]. Linux's overlayfs opens what is below it with O_NOATIME,
+ * which the host refuses (EPERM) to who does not own the file.
+ */
+static void set_flags(uint8_t *message, size_t bytes)
+{
+	uint8_t *flags = message + HEADER + 4;
+
+	if (message[4] == TLOPEN && bytes == HEADER + 8)
+		put32(flags, get32(flags) & ~NOATIME);
+}
+
 /* A request of the guest's is taken: what becomes of it? */
 static void start(struct share *share, struct request *r)
 {
@@ -223,6 +237,7 @@ static void start(struct share *share, struct request *r)
 	r->is_flush = share->out[4] == TFLUSH && bytes == HEADER + 2;
 	r->old_tag = r->is_flush ? get16(share->out + HEADER) : 0;
 	share->to_send = bytes;
+	set_flags(share->out, bytes);
 	if (share->lost) {
 		finish_with_error(share, r, EIO);
 	} else if (share->out[4] == TATTACH && !set_folder(share)) {

@@ -201,6 +201,35 @@ static void test_bad_attach(void **state)
 	}
 }
 
+/*
+ * O_NOATIME is for a file's owner: asked for by overlayfs with a shared folder below
+ * it, it made each open of another's file fail. No other flag, and no other message,
+ * is touched.
+ */
+static void test_open_without_noatime(void **state)
+{
+	const uint32_t all[] = { 9, UINT32_MAX, 1 };
+	uint8_t message[64];
+	uint32_t flags;
+
+	(void)state;
+	request(12, 1, all, 8, 64);
+	assert_int_equal(from_guest(message, sizeof(message)), 15);
+	memcpy(&flags, message + 11, 4);
+	assert_int_equal(flags, ~01000000u);
+	assert_memory_equal(message + 7, all, 4);
+	/* Too long and too short for a Tlopen, and another type. */
+	request(12, 2, all, 12, 64);
+	assert_int_equal(from_guest(message, sizeof(message)), 19);
+	assert_memory_equal(message + 7, all, 12);
+	request(12, 3, all + 1, 7, 64);
+	assert_int_equal(from_guest(message, sizeof(message)), 14);
+	assert_memory_equal(message + 7, all + 1, 7);
+	request(14, 4, all, 8, 64);
+	assert_int_equal(from_guest(message, sizeof(message)), 15);
+	assert_memory_equal(message + 7, all, 8);
+}
+
 /* The flushed request gets no answer: its buffers go back, empty and first. */
 static void test_flush(void **state)
 {
@@ -384,6 +413,8 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_attach, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_open_without_noatime,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flush, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_server_ends, set_up,
 						tear_down),
