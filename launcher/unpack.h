@@ -20,4 +20,12 @@ const char *unpack_format(const void *data, size_t size);
  */
 const char *unpack(const void *data, size_t size, void *out, size_t out_size);
 
+/*
+ * The same where the size is not known: at most `max` bytes, their number in
+ * *out_size, for free(3). NULL: *why says what is wrong. Not for lz4, whose old
+ * frames have no end.
+ */
+void *unpack_all(const void *data, size_t size, size_t max, size_t *out_size,
+		 const char **why);
+
 #endif
