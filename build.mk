@@ -22,7 +22,15 @@ used = $(foreach l,$(LIBRARIES),$(if $(shell grep -l '#include <$(header_$(l))>'
 LIBS = $(shell pkg-config --libs $(used)) -pthread
 FLAGS = -std=gnu11 -D_GNU_SOURCE -I. -pthread $(WARNINGS) $(CFLAGS)
 
-launcher: $(BUILD)/ringlet
+launcher: $(BUILD)/ringlet $(BUILD)/try-init
+
+# The init of `ringlet try`: alone in its initrd, so static. LDFLAGS may say -pie.
+TRY_SOURCES := $(wildcard guest_try/*.c)
+
+$(BUILD)/try-init: $(TRY_SOURCES) guest_try/init.h abi/try.h $(BUILD)/flags
+	$(call say,CC,try-init)
+	$(Q)$(CC) $(FLAGS) -static -no-pie -s -o $@.$$$$ $(TRY_SOURCES) && \
+		mv $@.$$$$ $@
 
 $(BUILD)/ringlet: $(OBJECTS)
 	$(call say,LINK,ringlet)

@@ -7,6 +7,7 @@
 #define RINGLET_LAUNCHER_CMD_H
 
 int cmd_run(int argc, char **argv);
+int cmd_try(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_prepare(int argc, char **argv);
 int cmd_cache(int argc, char **argv);

@@ -30,8 +30,7 @@ static bool file_exists(const char *dir, const char *name)
 	       (int)sizeof(path) && !access(path, R_OK);
 }
 
-/* The folder where this program lies, with `below` behind it. */
-static char *near_program(const char *below)
+char *layer_near_program(const char *below)
 {
 	char path[PATH_MAX], *slash, *found;
 	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -59,7 +58,7 @@ char *layer_find_source(const char *wanted)
 		return file_exists(wanted, MAKEFILE) ? realpath(wanted, NULL) :
 						       NULL;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		char *near = near_program(places[i]);
+		char *near = layer_near_program(places[i]);
 		char *path = near ? realpath(near, NULL) : NULL;
 
 		free(near);

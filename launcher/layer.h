@@ -11,6 +11,9 @@
 
 #include "digest.h"
 
+/* The folder where this program lies, with `below` behind it; for free(3). */
+char *layer_near_program(const char *below);
+
 /*
  * The folder of the layer's source: `wanted`, else $RINGLET_LAYER, else
  * share/ringlet/guest_pv of the installation, else guest_pv of the tree that

@@ -19,6 +19,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "run", cmd_run },
+	{ "try", cmd_try },
 	{ "check", cmd_check },
 	{ "prepare", cmd_prepare },
 	{ "cache", cmd_cache },
@@ -26,6 +27,7 @@ static const struct command {
 
 static const char help[] =
 "Usage: ringlet run [options] KERNEL [-- kernel arguments]\n"
+"       ringlet try [options] [-- COMMAND...]\n"
 "       ringlet check\n"
 "       ringlet prepare [options] KERNEL\n"
 "       ringlet cache [list | path | clean]\n"
@@ -34,6 +36,7 @@ static const char help[] =
 "Runs Linux guests in ring 1, with no hardware virtualization.\n"
 "\n"
 "  run      start a stock Linux kernel as a guest\n"
+"  try      run a command in a guest that sees this machine's files\n"
 "  check    say whether this host can run guests, and what to do if not\n"
 "  prepare  make a kernel ready ahead of its first start\n"
 "  cache    list the kernels that are ready, or remove them\n"
