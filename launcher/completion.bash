@@ -12,13 +12,13 @@ _ringlet() {
 	local i
 
 	COMPREPLY=()
-	# What is behind -- belongs to the guest's kernel.
+	# What is behind -- belongs to the guest.
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		[[ ${COMP_WORDS[i]} != -- ]] || return
 	done
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W \
-			'run check prepare cache --help --version' -- "$word")
+			'run try check prepare cache --help --version' -- "$word")
 	elif [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
 			"$(_ringlet_options "${COMP_WORDS[1]}")" -- "$word")
@@ -31,7 +31,7 @@ _ringlet() {
 		--user)
 			mapfile -t COMPREPLY < <(compgen -u -- "$word")
 			;;
-		--cache | --layer | --headers | --chroot)
+		--cache | --layer | --headers | --chroot | --rw)
 			mapfile -t COMPREPLY < <(compgen -d -- "$word")
 			;;
 		--net)

@@ -5,9 +5,9 @@
 
 local -a options
 if ((CURRENT == 2)); then
-	compadd run check prepare cache --help --version
+	compadd run try check prepare cache --help --version
 elif ((${words[(I)--]} && ${words[(I)--]} < CURRENT)); then
-	return 1	# the guest's kernel's arguments
+	return 1	# the guest's
 elif [[ ${words[CURRENT]} == -* ]]; then
 	options=(${(f)"$(_call_program options ringlet ${words[2]} --help |
 		grep -oE -- '^ {2,6}(-., )?--[a-z-]+' |
