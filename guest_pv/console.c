@@ -10,8 +10,12 @@
  */
 #include <linux/console.h>
 #include <linux/err.h>
+#include <linux/init.h>
 #include <linux/minmax.h>
+#include <linux/printk.h>
 #include <linux/string.h>
+
+#include <asm/cmdline.h>
 
 #include "hvc.h"
 #include "layer.h"
@@ -174,10 +178,13 @@ static struct console boot_console = {
 
 /*
  * At setup_arch(), before the command line is parsed: what it says about
- * consoles comes later and so wins.
+ * consoles comes later and so wins. But `quiet` must be known by now, or a
+ * screenful is said before Linux reads it.
  */
 void rl_console_early(void)
 {
+	if (cmdline_find_option_bool(boot_command_line, "quiet"))
+		console_loglevel = CONSOLE_LOGLEVEL_QUIET;
 	register_console(&boot_console);
 	add_preferred_console("hvc", 0, NULL);
 	hvc_instantiate(TERMINAL, 0, &console_ops);
