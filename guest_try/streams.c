@@ -66,6 +66,10 @@ static void carry_input(int port)
 	char data[RL_TRY_FRAME_MAX];
 	int to = pipes[0][1];
 
+	/* Or the command would never hear that nobody reads what it writes. */
+	for (int i = 1; i < 3; i++)
+		if (pipes[i][0] >= 0)
+			close(pipes[i][0]);
 	signal(SIGPIPE, SIG_IGN);
 	while (move_all(false, port, &header, sizeof(header)) &&
 	       header.bytes <= sizeof(data) &&

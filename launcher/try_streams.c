@@ -210,6 +210,8 @@ static void carry(void)
 	if (ended && write(carrier.result, &status, sizeof(status)) !=
 			     sizeof(status))
 		ended = false;
+	/* The launcher looks here before it closes its end of the console. */
+	close(carrier.result);
 	/* By this the guest knows that all has arrived, and powers off. */
 	shutdown(carrier.socket, SHUT_RDWR);
 	if (has_console)
