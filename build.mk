@@ -24,12 +24,12 @@ FLAGS = -std=gnu11 -D_GNU_SOURCE -I. -pthread $(WARNINGS) $(CFLAGS)
 
 launcher: $(BUILD)/ringlet $(BUILD)/try-init
 
-# The init of `ringlet try`: alone in its initrd, so static. LDFLAGS may say -pie.
+# The init of `ringlet try`: alone in its initrd, so static. Not with LDFLAGS: -pie.
 TRY_SOURCES := $(wildcard guest_try/*.c)
 
 $(BUILD)/try-init: $(TRY_SOURCES) guest_try/init.h abi/try.h $(BUILD)/flags
 	$(call say,CC,try-init)
-	$(Q)$(CC) $(FLAGS) -static -no-pie -s -o $@.$$$$ $(TRY_SOURCES) && \
+	$(Q)$(CC) $(FLAGS) -static -s -o $@.$$$$ $(TRY_SOURCES) && \
 		mv $@.$$$$ $@
 
 $(BUILD)/ringlet: $(OBJECTS)

@@ -79,7 +79,7 @@ static void module_name(const struct modules *modules, size_t i, char *name,
 	const char *slash = strrchr(modules->files[i], '/');
 	const char *base = slash ? slash + 1 : modules->files[i];
 
-	snprintf(name, size, "%s/%.*s", RL_TRY_MODULES + 1,
+	snprintf(name, size, "%s/%.*s", &RL_TRY_MODULES[1],
 		 (int)(strstr(base, ".ko") + 3 - base), base);
 }
 
@@ -127,7 +127,7 @@ static int make_archive(const struct modules *modules, const void *init,
 	if (error)
 		return error;
 	cpio_add(cpio, "init", S_IFREG | 0755, init, init_size);
-	cpio_add(cpio, RL_TRY_MODULES + 1, S_IFDIR | 0755, NULL, 0);
+	cpio_add(cpio, &RL_TRY_MODULES[1], S_IFDIR | 0755, NULL, 0);
 	for (size_t i = 0; i < modules->count && !error; i++) {
 		path = module_path(modules, i);
 		data = path ? modules_read(path, &size) : NULL;
@@ -144,7 +144,7 @@ static int make_archive(const struct modules *modules, const void *init,
 	if (fclose(list) && !error)
 		error = -ENOMEM;
 	if (!error)
-		cpio_add(cpio, RL_TRY_ORDER + 1, S_IFREG | 0644, order,
+		cpio_add(cpio, &RL_TRY_ORDER[1], S_IFREG | 0644, order,
 			 order_size);
 	free(order);
 	return error ? error : cpio_end(cpio);
@@ -274,7 +274,7 @@ int try_initrd_open(const char *release, const char *cache,
 	free(init);
 	if (fd < 0)
 		return fd;
-	cpio_add(&cpio, RL_TRY_REQUEST + 1, S_IFREG | 0600, request,
+	cpio_add(&cpio, &RL_TRY_REQUEST[1], S_IFREG | 0600, request,
 		 request_size);
 	if (cpio_end(&cpio) || !write_all(fd, cpio.data, cpio.size)) {
 		log_warnx("there is not enough memory for the initrd");
