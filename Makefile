@@ -61,19 +61,24 @@ include build.mk
 # Kbuild writes next to the sources. It is given a tree of links instead, so
 # that the real one stays clean.
 
-MODULE_BUILD = $(BUILD)/module
+# The running kernel's headers, or FOR=sandbox those of the one that tests boot
+# (another one with RINGLET_HOST_KERNEL=6.12), which may have to be fetched: so it
+# is asked for only when needed. A kernel of another Debian than this machine's
+# has a folder of its own, and brings its compiler.
+sandbox = $(if $(filter sandbox,$(FOR)),$\
+	$(shell tests/sandbox/kernels $(1) $(RINGLET_HOST_KERNEL)))
+KDIR = $(or $(call sandbox,headers),/lib/modules/$(shell uname -r)/build)
+MODULE_BUILD = $(or $(if $(RINGLET_HOST_KERNEL),$(call sandbox,module)),$\
+	$(BUILD)/module)
 TREE = $(MODULE_BUILD)/tree
-# The running kernel's, or FOR=sandbox the one that tests boot, which may have to
-# be fetched: so it is asked for only when needed.
-KDIR = $(if $(filter sandbox,$(FOR)),$(shell tests/sandbox/kernels headers),$\
-	/lib/modules/$(shell uname -r)/build)
+KTOOLS = $(call sandbox,tools)
 
 module:
-	$(call say,KBUILD,ringlet.ko)
+	$(call say,KBUILD,$(MODULE_BUILD:$(BUILD)/%=%)/ringlet.ko)
 	$(Q)[ -f '$(KDIR)/Makefile' ] || { echo 'make: no kernel headers in $(KDIR):' \
 		"apt install linux-headers-$$(uname -r), or make KDIR=DIR" >&2; exit 1; }
 	$(Q)tools/link-tree $(TREE) abi switcher host_module
-	$(Q)$(MAKE) $(if $(V),V=1,-s) -C '$(KDIR)' M=$(TREE)/host_module \
+	$(Q)PATH="$(KTOOLS:%=%:)$$PATH" $(MAKE) $(if $(V),V=1,-s) -C '$(KDIR)' M=$(TREE)/host_module \
 		RINGLET_VERSION=$(VERSION) CONFIG_DEBUG_INFO_BTF_MODULES= \
 		$(MODULE_FLAGS) modules
 	$(Q)cmp -s $(TREE)/host_module/ringlet.ko $(MODULE_BUILD)/ringlet.ko || \

@@ -14,6 +14,7 @@ import shutil
 
 import guest
 import initramfs
+import kernels
 import rootfs
 import sandbox
 from paths import Trouble
@@ -112,7 +113,7 @@ def _e2fsck():
 
 
 def _build(options, token):
-    initramfs.require_product()
+    initramfs.require_product(options.flavour)
     options.root = rootfs.get(options.guest)
     options.disks = _disks(options) + options.disks
     options.program = [_e2fsck()]
@@ -135,7 +136,7 @@ def main(words, usage):
         return 0
     options = parser().parse_args(words)
     options.memory = options.memory or HOST_MEMORY + options.guest_memory
-    options.flavour, options.bare = "amd64", False
+    options.flavour, options.bare = kernels.DEFAULT, False
     token = secrets.token_hex(8)
     framed = bool(options.command)
     options.tty = not framed and os.isatty(0) and os.isatty(1)

@@ -14,6 +14,7 @@ import shlex
 import sys
 
 import initramfs
+import kernels
 import sandbox
 from cpio import Archive
 from paths import EXIT_TROUBLE, Trouble, say
@@ -89,6 +90,7 @@ def parser():
     p.add_argument("--stats")
     p.add_argument("--memory", type=int, default=256, dest="guest_memory")
     p.add_argument("--kernel", default="amd64", dest="guest")
+    p.add_argument("--host-kernel", default=kernels.DEFAULT, dest="flavour")
     p.add_argument("--guest-append", default="")
     p.add_argument("--run-args", default="")
     p.add_argument("--host-cpus", type=int, default=1, dest="cpus")
@@ -210,7 +212,7 @@ def main(words, usage):
         return 0
     options = parser().parse_args(words)
     options.memory = options.memory or HOST_MEMORY + options.guest_memory
-    options.flavour, options.bare = "amd64", False
+    options.bare = False
     if options.pack:
         return pack(options)
     token = secrets.token_hex(8)
@@ -219,7 +221,7 @@ def main(words, usage):
     limit(options, 120)
 
     def action():
-        initramfs.require_product()
+        initramfs.require_product(options.flavour)
         options.more = {
             "sandbox/guest.cpio": guest_archive(options, token),
             "sandbox/script": host_script(options).encode()}

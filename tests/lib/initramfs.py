@@ -24,7 +24,6 @@ import kernels
 from cpio import Archive
 from paths import BUILD, REPO, SANDBOX, Trouble, output_of, say, write_atomically
 
-MODULE = os.path.join(BUILD, "module", "ringlet.ko")
 LAUNCHER = os.path.join(BUILD, "ringlet")
 GUEST_INIT = os.path.join(SANDBOX, "guest_init")
 CACHE = os.path.join(BUILD, "sandbox")
@@ -127,6 +126,11 @@ def host_modules(release):
     return sorted(chosen.values())
 
 
+def module_of(release):
+    """ringlet.ko for a host of this release, whether it is built or not."""
+    return os.path.join(kernels.module_folder(release), "ringlet.ko")
+
+
 def base(release):
     init = os.path.join(SANDBOX, "host_init")
     modules = host_modules(release)
@@ -142,7 +146,7 @@ def base(release):
                          _module_data(path))
         return archive.bytes()
 
-    return _cached("base", modules + [init, busybox()], make)
+    return _cached(f"base-{release}", modules + [init, busybox()], make)
 
 
 def _module_index(archive, release, modules, product):
@@ -170,7 +174,8 @@ def _module_index(archive, release, modules, product):
 
 def product(release, bare=False):
     """What this project builds. Whatever is not built yet is left out."""
-    wanted = () if bare else (MODULE, LAUNCHER)
+    module = module_of(release)
+    wanted = () if bare else (module, LAUNCHER)
     there = [path for path in wanted if os.path.exists(path)]
     for path in wanted:
         if path not in there:
@@ -178,22 +183,24 @@ def product(release, bare=False):
 
     def make():
         archive = Archive()
-        if MODULE in there:
-            archive.file(f"lib/modules/{release}/extra/ringlet.ko", MODULE)
+        if module in there:
+            archive.file(f"lib/modules/{release}/extra/ringlet.ko", module)
         _module_index(archive, release, host_modules(release),
-                      [MODULE] if MODULE in there else [])
+                      [module] if module in there else [])
         if LAUNCHER in there:
             add_program(archive, "usr/bin/ringlet", LAUNCHER)
         return archive.bytes()
 
-    return _cached("bare" if bare else "product", there + host_modules(release), make)
+    name = ("bare-" if bare else "product-") + release
+    return _cached(name, there + host_modules(release), make)
 
 
-def require_product():
-    """Trouble unless module and launcher are built."""
-    for path in (MODULE, LAUNCHER):
+def require_product(host):
+    """Trouble unless module and launcher are built. host: its kernel."""
+    for path in (module_of(kernels.get(host)), LAUNCHER):
         if not os.path.exists(path):
-            raise Trouble(f"{os.path.relpath(path)} is not built: run `make`")
+            raise Trouble(f"{os.path.relpath(path)} is not built: run `make "
+                          f"build FOR=sandbox RINGLET_HOST_KERNEL={host}`")
 
 
 def guest_initrd():

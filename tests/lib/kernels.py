@@ -5,6 +5,10 @@ Nothing is installed into /boot. The release is never written down here: it is
 what linux-image-FLAVOUR depends on today. The headers (needed to build the
 module and to prepare a guest kernel) are installed by apt, because their
 symbolic links expect /usr/src and /usr/lib.
+
+A series such as 6.12 is the newest kernel of it in the Debian release that has
+it. Where that is not the machine's, everything, the headers and their compiler
+too, is unpacked into a root of its own (debian.py).
 """
 
 import fcntl
@@ -16,9 +20,14 @@ import shutil
 import struct
 import subprocess
 
+import debian
 from paths import BUILD, Trouble, output_of, say, write_atomically
 
 FLAVOURS = ("amd64", "cloud-amd64", "rt-amd64")
+# Where Debian has a series: in a suite or in its backports.
+SERIES = {"6.1": "bookworm", "6.12": "trixie", "7.3": "trixie"}
+# The emulated host's, where nobody says another one.
+DEFAULT = os.environ.get("RINGLET_HOST_KERNEL") or "amd64"
 FOLDER = os.path.join(BUILD, "kernels")
 
 
@@ -34,8 +43,30 @@ def _may_install():
     return os.environ.get("DEPS") != "no"
 
 
+def _root_of(release):
+    """The root that has this release, or None: it is the machine's own."""
+    for suite in sorted(set(SERIES.values())):
+        root = debian.Root(FOLDER, suite)
+        if os.path.exists(f"{root.path}/boot/vmlinuz-{release}"):
+            return root
+    return None
+
+
 def headers_of(release):
-    return f"/usr/src/linux-headers-{release}"
+    root = _root_of(release)
+    return f"{root.path if root else ''}/usr/src/linux-headers-{release}"
+
+
+def tools_of(release):
+    """The folder of the compiler that these headers want; "": the machine's."""
+    root = _root_of(release)
+    return root.path + "/usr/bin" if root else ""
+
+
+def module_folder(release):
+    """Where ringlet.ko is built for a host of this release."""
+    return os.path.join(BUILD, "module-" + release if _root_of(release)
+                        else "module")
 
 
 def _has_headers(release):
@@ -113,8 +144,47 @@ def _fetch(flavour):
     return release
 
 
+def _series_in(root, series):
+    """The newest release of a series that the lists of a root have."""
+    names = root.names(rf"linux-image-{re.escape(series)}\.[\d.+a-z]*-amd64")
+    return names[-1].removeprefix("linux-image-") if names else None
+
+
+def _fetch_series(series):
+    """Unpacks a kernel, its headers, their tools and their compiler."""
+    root = debian.Root(FOLDER, SERIES[series])
+    root.update()
+    release = _series_in(root, series)
+    if release is None:
+        raise debian.Missing(f"the mirror has no kernel {series} for "
+                             f"{root.suite}")
+    headers = root.depends("linux-headers-" + release)
+    common = re.search(r"linux-headers-\S+-common", headers).group()
+    # Newer packages have an image's parts apart.
+    wanted = ["linux-headers-" + release, common]
+    wanted += root.names(r"linux-(image|binary|modules|base)-" +
+                         re.escape(release))
+    tools = [re.search(pattern, headers).group()
+             for pattern in (r"linux-kbuild-\S+", r"gcc-\d+\b")]
+    root.unpack(wanted, tools)
+    with open(f"{root.path}/usr/src/linux-headers-{release}/Makefile",
+              "w") as out:
+        out.write("# Made by tests/lib/kernels.py: Debian's, anywhere.\n"
+                  "include $(dir $(lastword $(MAKEFILE_LIST)))../"
+                  f"{common}/Makefile\n")
+    # Newer packages have the kernel beside its modules.
+    moved = f"usr/lib/modules/{release}/vmlinuz"
+    if os.path.exists(os.path.join(root.path, moved)):
+        os.makedirs(root.path + "/boot", exist_ok=True)
+        link = f"{root.path}/boot/vmlinuz-{release}"
+        if not os.path.islink(link):
+            os.symlink("../" + moved, link)
+    return release
+
+
 def folder_of(release):
-    return os.path.join(FOLDER, release)
+    root = _root_of(release)
+    return root.path if root else os.path.join(FOLDER, release)
 
 
 def vmlinuz_of(release):
@@ -148,10 +218,16 @@ def vmlinux(release):
 
 
 def get(flavour="amd64"):
-    """Returns the release of a flavour, fetched where it is not there."""
-    if flavour not in FLAVOURS:
-        raise Trouble(f"no such kernel flavour: {flavour} "
-                      f"(there are {', '.join(FLAVOURS)})")
+    """Returns the release of a flavour or a series, fetched where it is not
+    there."""
+    if flavour not in FLAVOURS and flavour not in SERIES:
+        raise Trouble(f"no such kernel: {flavour} (there are "
+                      f"{', '.join(FLAVOURS)}, {', '.join(SERIES)})")
+    fetch = _fetch
+    if SERIES.get(flavour) == debian.codename():
+        flavour = "amd64"
+    elif flavour in SERIES:
+        fetch = _fetch_series
     os.makedirs(FOLDER, exist_ok=True)
     stamp = os.path.join(FOLDER, f"{flavour}.release")
     with open(os.path.join(FOLDER, "lock"), "w") as lock:
@@ -161,7 +237,7 @@ def get(flavour="amd64"):
                 release = source.read().strip()
             if os.path.exists(vmlinuz_of(release)) and _has_headers(release):
                 return release
-        release = _fetch(flavour)
+        release = fetch(flavour)
         with open(stamp, "w") as out:
             out.write(release + "\n")
     return release

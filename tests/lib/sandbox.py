@@ -31,7 +31,8 @@ def parser():
     p.add_argument("--add", action="append", default=[])
     p.add_argument("--program", action="append", default=[])
     p.add_argument("--disk", action="append", default=[], dest="disks")
-    p.add_argument("--kernel", default="amd64", dest="flavour")
+    p.add_argument("--host-kernel", "--kernel", default=kernels.DEFAULT,
+                   dest="flavour")
     p.add_argument("--guest", default="amd64")
     p.add_argument("--timeout", type=float, default=120)
     p.add_argument("--log")
