@@ -1,12 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Differences between the kernel versions that ringlet builds for.
+ * Differences between the kernels that ringlet builds for. HAVE_* comes from
+ * probe.sh, which asks the kernel's headers.
  */
 #ifndef RINGLET_HOST_MODULE_COMPAT_H
 #define RINGLET_HOST_MODULE_COMPAT_H
 
+#include <linux/eventfd.h>
+#include <linux/smp.h>
+#include <linux/syscore_ops.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
+#include "have.h"
+#ifdef HAVE_TRACE_IPI
+#include <trace/events/ipi.h>	/* for smp_send_reschedule() */
+#endif
+
+static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#ifdef HAVE_EVENTFD_SIGNAL_ALONE
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
+#endif
+}
+
+/*
+ * COMPAT_SYSCORE(name, function): something that is called on suspend, with one
+ * pCPU left and interrupts off. function: int f(COMPAT_SYSCORE_ARGUMENT).
+ */
+#ifdef HAVE_SYSCORE_DATA
+#define COMPAT_SYSCORE_ARGUMENT void *unused
+#define COMPAT_SYSCORE(name, function) \
+	static const struct syscore_ops name##_ops = { .suspend = function }; \
+	static struct syscore name = { .ops = &name##_ops }
+#define compat_register_syscore(core) register_syscore(core)
+#define compat_unregister_syscore(core) unregister_syscore(core)
+#else
+#define COMPAT_SYSCORE_ARGUMENT void
+#define COMPAT_SYSCORE(name, function) \
+	static struct syscore_ops name = { .suspend = function }
+#define compat_register_syscore(core) register_syscore_ops(core)
+#define compat_unregister_syscore(core) unregister_syscore_ops(core)
+#endif
 
 static inline bool compat_fred_enabled(void)
 {

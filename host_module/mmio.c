@@ -12,12 +12,12 @@
  * Locks: mmio->lock guards the lists. An irqfd's callback runs under its
  * eventfd's lock, with interrupts off, and touches only atomic words.
  */
-#include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
+#include "compat.h"
 #include "ringlet.h"
 
 #define MMIO_END (RL_MMIO_BASE + RL_MMIO_DEVICES * RL_MMIO_STRIDE)
@@ -176,7 +176,7 @@ static int irqfd_add(struct rl_vm *vm, const struct rl_irqfd *arg)
 {
 	struct irqfd *new, *e;
 	unsigned int count = 0;
-	struct fd f;
+	struct file *file;
 	int r = -ENOMEM;
 
 	list_for_each_entry(e, &vm->mmio.irqfds, list)
@@ -187,15 +187,15 @@ static int irqfd_add(struct rl_vm *vm, const struct rl_irqfd *arg)
 		return r;
 	new->vm = vm;
 	new->set = *arg;
-	f = fdget(arg->fd);
-	if (!f.file) {
+	file = fget(arg->fd);
+	if (!file) {
 		kfree(new);
 		return -EBADF;
 	}
-	new->eventfd = eventfd_ctx_fileget(f.file);
+	new->eventfd = eventfd_ctx_fileget(file);
 	if (IS_ERR(new->eventfd)) {
 		r = PTR_ERR(new->eventfd);
-		fdput(f);
+		fput(file);
 		kfree(new);
 		return r;
 	}
@@ -203,9 +203,9 @@ static int irqfd_add(struct rl_vm *vm, const struct rl_irqfd *arg)
 	init_poll_funcptr(&new->table, irqfd_queue);
 	list_add(&new->list, &vm->mmio.irqfds);
 	/* A signal from before we listened counts too. */
-	if (vfs_poll(f.file, &new->table) & EPOLLIN)
+	if (vfs_poll(file, &new->table) & EPOLLIN)
 		raise_status(vm, arg);
-	fdput(f);
+	fput(file);
 	return 0;
 }
 
@@ -269,7 +269,7 @@ static bool signal_write(struct rl_vm *vm, gpa_t gpa, unsigned int bytes,
 	list_for_each_entry(e, &vm->mmio.ioeventfds, list)
 		if (e->match.gpa == gpa && e->match.bytes == bytes &&
 		    e->match.datamatch == value) {
-			eventfd_signal(e->eventfd, 1);
+			compat_eventfd_signal(e->eventfd);
 			vm->stats.mmio_signalled++;
 			return true;
 		}

@@ -8,10 +8,10 @@
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/percpu.h>
-#include <linux/syscore_ops.h>
 #include <linux/user-return-notifier.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
+#include "compat.h"
 #include "ringlet.h"
 
 extern const char switcher_text[], switcher_syscall[], switcher_syscall32[];
@@ -109,15 +109,13 @@ static int offline_msrs(unsigned int cpu)
 	return 0;
 }
 
-static int on_suspend(void)
+static int on_suspend(COMPAT_SYSCORE_ARGUMENT)
 {
 	restore_msrs(this_cpu_ptr(&saved));
 	return 0;
 }
 
-static struct syscore_ops syscore = {
-	.suspend = on_suspend,
-};
+COMPAT_SYSCORE(syscore, on_suspend);
 
 /* The module is loaded: 0 or -errno. */
 int syscall_msrs_init(void)
@@ -128,7 +126,7 @@ int syscall_msrs_init(void)
 	if (r < 0)
 		return r;
 	hotplug_state = r;
-	register_syscore_ops(&syscore);
+	compat_register_syscore(&syscore);
 	return 0;
 }
 
@@ -140,6 +138,6 @@ int syscall_msrs_init(void)
  */
 void syscall_msrs_exit(void)
 {
-	unregister_syscore_ops(&syscore);
+	compat_unregister_syscore(&syscore);
 	cpuhp_remove_state(hotplug_state);
 }

@@ -16,6 +16,7 @@
 #include <asm/desc.h>
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
+#include "compat.h"
 #include "ringlet.h"
 
 /*
