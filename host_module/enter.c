@@ -74,14 +74,20 @@ void enter_init(void)
 
 /*
  * Runs the host's handler for an interrupt that came in the guest. Interrupts
- * are off and stay off.
+ * are off before and afterwards; in between they are on, but for the handler,
+ * so preemption must be off, and others may come.
  */
 void enter_reraise(u64 vector)
 {
 	void (*handler)(void) =
-		(void *)&reraise_table[8 * array_index_nospec(vector, 256)];
+		(void *)&reraise_table[RERAISE_SIZE *
+				       array_index_nospec(vector, 256)];
 
+	preempt_disable();
+	trace_hardirqs_on();
 	handler();
+	trace_hardirqs_off();
+	preempt_enable();
 }
 
 static void handle_machine_check(void)
@@ -111,6 +117,23 @@ static void take_fault_from_below(struct rl_vcpu *vcpu)
 		vcpu->below.token = native_read_cr2();
 }
 
+/*
+ * An NMI that came in the guest or in the switcher. Before anything that can fault
+ * or hit a breakpoint: its IRET would let the next NMI in, see reraise_nmi(). (A #MC
+ * could, as it could in the first instructions of any NMI's handler.)
+ */
+static void handle_nmi(struct rl_vcpu *vcpu)
+{
+	bool is_exit = (vcpu->regs->vector & ~VECTOR_ON_ENTRY) == 2;
+
+	if (likely(!is_exit && !(vcpu->host->pending & PENDING_NMI)))
+		return;
+	if (is_exit)
+		take_fault_from_below(vcpu);
+	vcpu->vm->stats.nmis++;
+	reraise_nmi();
+}
+
 /*J: enter.interrupts
  * The host's interrupts must not wait for a guest, so while one runs the real
  * interrupt flag is always on, whatever the guest believes. Each interrupt is
@@ -120,18 +143,9 @@ static void take_fault_from_below(struct rl_vcpu *vcpu)
 static void handle_host_events(struct rl_vcpu *vcpu)
 {
 	u64 vector = vcpu->regs->vector & ~VECTOR_ON_ENTRY;
-	u64 pending = vcpu->host->pending;
 
-	if (unlikely(pending | (vector == 2))) {
-		if (vector == 2)
-			take_fault_from_below(vcpu);
-		if (vector == 2 || (pending & PENDING_NMI)) {
-			vcpu->vm->stats.nmis++;
-			reraise_nmi();
-		}
-		if (pending & PENDING_MC)
-			handle_machine_check();
-	}
+	if (unlikely(vcpu->host->pending & PENDING_MC))
+		handle_machine_check();
 	if (vector >= 32 && vector < 256) {
 		enter_reraise(vector);
 		/* Long runs of a guest must not look like one long run of the
@@ -249,6 +263,7 @@ int enter_guest(struct rl_vcpu *vcpu)
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE) && rdpkru() != pkru)
 		wrpkru(pkru);
 	syscall_msrs_exited();
+	handle_nmi(vcpu);
 	vcpu->mark_ns = rdtsc();
 	count_ticks(&vcpu->vm->stats.guest_ns, now, vcpu->mark_ns);
 	if (unlikely(vcpu->regs->vector == 1 || vcpu->shared->dr7))

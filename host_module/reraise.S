@@ -8,55 +8,48 @@
  * handler as if the interrupt had come here.
  */
 #include <linux/linkage.h>
-#include <asm/segment.h>
+#include <asm/ibt.h>
 
 	.text
 
 /*
- * const char reraise_table[256 * 8]
- * Entry N, 8 bytes: void f(void), called with interrupts off.
+ * const char reraise_table[256 * RERAISE_SIZE]
+ * Entry N: void f(void), called with interrupts off, preemption disabled.
+ *
+ * The handler must see interrupts on in what it interrupted, as it would if
+ * the interrupt had come to a program: a kernel may put work off to the return to such
+ * code (since Linux 7.1, with CONFIG_HRTIMER_REARM_DEFERRED, the next timer), and a
+ * guest that never sleeps would keep it waiting forever. STI takes effect behind the
+ * instruction that follows it (SDM volume 2), so nothing comes before the INT.
  */
-	.balign	8
+	.balign	16
 	.globl	reraise_table
 reraise_table:
 	.set	vector, 0
 	.rept	256
-	.balign	8
+	.balign	16
+	ENDBR
+	sti
 	.byte	0xcd, vector		/* int $vector */
-#ifdef CONFIG_RETHUNK
-	jmp	__x86_return_thunk
-#else
-	ret
-	int3
-#endif
+	cli
+	RET
 	.set	vector, vector + 1
 	.endr
 
 /*
  * void reraise_nmi(void)
  *
- * `int $2` would not block further NMIs, and a second one would then overwrite
- * the first one's stack. The host exports the inner part of its handler, which
- * wants an exception frame on the current stack: SS, RSP, RFLAGS, CS, and the
- * call pushes RIP. Its iret ends the blocking of NMIs that began in the guest.
+ * NMIs must be blocked, by the one that came in the guest or in the switcher: no
+ * IRET was executed since (invariant 20). An INT does not block them, and with NMIs
+ * let in, a second one would take the first one's place at the top of the same IST
+ * stack before the host's handler has noted that it runs. As it is, this INT differs
+ * from an NMI in nothing: the handler finds its frame on its own stack, NMIs wait
+ * until its IRET, and that lets them in.
  */
 	.globl	reraise_nmi
 	.type	reraise_nmi, @function
 reraise_nmi:
-	pushq	%rbp
-	movq	%rsp, %rbp
-	andq	$-16, %rsp
-	pushq	$__KERNEL_DS
-	pushq	%rbp
-	pushfq
-	pushq	$__KERNEL_CS
-	call	asm_exc_nmi_noist
-	popq	%rbp
-#ifdef CONFIG_RETHUNK
-	jmp	__x86_return_thunk
-#else
-	ret
-	int3
-#endif
+	int	$2
+	RET
 	.size	reraise_nmi, . - reraise_nmi
 	.section .note.GNU-stack, "", @progbits

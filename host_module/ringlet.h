@@ -378,6 +378,7 @@ void mmu_breathe(struct rl_vm *vm);
 int enter_guest(struct rl_vcpu *vcpu);
 void enter_reraise(u64 vector);
 void reraise_nmi(void);
+#define RERAISE_SIZE 16		/* of an entry of the table */
 extern const char reraise_table[];
 
 /* What an exit handler wants next. */
