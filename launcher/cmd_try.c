@@ -298,7 +298,7 @@ static int run(const struct try *try, const struct try_streams *streams,
 static int try_in(struct try *try, const char *here)
 {
 	struct try_streams streams;
-	int initrd, ended, status = add_shares(try, here);
+	int initrd = -1, ended, status = add_shares(try, here);
 
 	if (!status && try_streams_start(&streams, try->verbose))
 		status = STATUS_ERROR;
