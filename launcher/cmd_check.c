@@ -288,7 +288,7 @@ static void check_guest(int fd)
 
 static void check_device(void)
 {
-	struct advice advice;
+	struct advice advice = { 0 };
 	int fd = vm_open_device();
 
 	/* An absent device of an absent module has been answered already. */

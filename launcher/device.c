@@ -117,7 +117,7 @@ int device_check_info(const struct rl_info *info, char *message, size_t size)
 int device_open(void)
 {
 	struct rl_info info;
-	struct advice advice;
+	struct advice advice = { 0 };
 	char message[256];
 	int fd = vm_open_device();
 	int error;
