@@ -101,13 +101,9 @@ static int set_cpus(const char *text, const struct complaint *to)
 static int set_stop_timeout(struct run_options *options, const char *text,
 			    const struct complaint *to)
 {
-	unsigned long seconds;
-	char *end;
+	uint64_t seconds;
 
-	errno = 0;
-	seconds = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || errno || *end ||
-	    seconds > OPTIONS_STOP_MAX)
+	if (words_number(text, 0, OPTIONS_STOP_MAX, &seconds))
 		return complain(to, "--stop-timeout %s is not a number of "
 				"seconds (0 to %d)", text, OPTIONS_STOP_MAX);
 	options->stop_timeout = seconds;
@@ -288,7 +284,7 @@ static int set_line(struct run_options *options, const char *name, char *value,
 		;
 	if (!list[i].name)
 		return complain(to, "unknown option %s", name);
-	if (list[i].val == OPTION_CONFIG || list[i].val == 'h')
+	if (list[i].val == OPTION_CONFIG || list[i].val == OPTION_HELP)
 		return complain(to, "%s is for the command line only", name);
 	if (list[i].has_arg == required_argument && !value)
 		return complain(to, "option %s needs a value", name);

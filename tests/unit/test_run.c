@@ -494,9 +494,9 @@ static void test_module_refuses(void **state)
 		  "module does (Inappropriate ioctl for device); load the "
 		  "module of this version\n", 3 },
 		{ &fake_vm.open_error, -EBUSY, "somebody else is using it", 3 },
-		{ &fake_vm.open_error, -EMFILE, "raise the limit (ulimit -n)",
+		{ &fake_vm.open_error, -EMFILE, "raise the limit: ulimit -n",
 		  3 },
-		{ &fake_vm.open_error, -EPROTO, "see the kernel log (dmesg)",
+		{ &fake_vm.open_error, -EPROTO, "the kernel log has",
 		  3 },
 		{ &fake_vm.create_error, -ENOMEM, "the module cannot make a "
 		  "virtual machine: Cannot allocate memory\n", 3 },
