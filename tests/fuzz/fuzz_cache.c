@@ -6,8 +6,6 @@
  *
  *	byte 0		0: the rest is a manifest; else: a .known file
  */
-#include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +13,8 @@
 #include <unistd.h>
 
 #include "launcher/cache.h"
-#include "launcher/log.h"
+#include "folder.h"
+#include "quiet_log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,52 +23,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define LAYER	"ffeeddccbbaa99887766554433221100" HEX32
 #define ENTRY	"abcdef." IMAGE "." LAYER
 
-static char cache[] = "/dev/shm/ringlet-fuzz.XXXXXX";
-
-/* What fuzzing costs is files: they are made once, and removed at the end. */
-static void remove_cache(void)
-{
-	cache_remove(cache);
-}
-
-void log_warn(const char *format, ...)
-{
-	(void)format;
-}
-
-void log_warnx(const char *format, ...)
-{
-	(void)format;
-}
-
-void log_info(const char *format, ...)
-{
-	(void)format;
-}
-
-static void put(const char *name, const void *data, size_t size)
-{
-	char path[512];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", cache, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size || close(fd))
-		abort();
-}
-
 static void set_up(void)
 {
 	char path[512];
 
-	if (!mkdtemp(cache))
+	make_folder();
+	snprintf(path, sizeof(path), "%s/" ENTRY, folder);
+	if (mkdir(path, 0700) || !put(folder, ENTRY "/vmlinux", "kernel", 6) ||
+	    !put(folder, ENTRY "/layer.elf", "layer", 5))
 		abort();
-	atexit(remove_cache);
-	snprintf(path, sizeof(path), "%s/" ENTRY, cache);
-	if (mkdir(path, 0700))
-		abort();
-	put(ENTRY "/vmlinux", "kernel", 6);
-	put(ENTRY "/layer.elf", "layer", 5);
 }
 
 /* What is found is whole, and what its name says. */
@@ -77,8 +39,9 @@ static void find(const uint8_t *data, size_t size)
 {
 	struct prepared p;
 
-	put(ENTRY "/manifest", data, size);
-	if (cache_find(cache, IMAGE, LAYER, &p)) {
+	if (!put(folder, ENTRY "/manifest", data, size))
+		abort();
+	if (cache_find(folder, IMAGE, LAYER, &p)) {
 		if (p.dir || p.vmlinux || p.layer)
 			abort();
 		return;
@@ -99,8 +62,9 @@ static void recall(const uint8_t *data, size_t size)
 	};
 	char key[DIGEST_SIZE], should[512];
 
-	put(".known.ab.cd", data, size);
-	if (!cache_recall(cache, &st, key))
+	if (!put(folder, ".known.ab.cd", data, size))
+		abort();
+	if (!cache_recall(folder, &st, key))
 		return;
 	if (strlen(key) != DIGEST_SIZE - 1)
 		abort();

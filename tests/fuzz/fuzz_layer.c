@@ -6,67 +6,27 @@
  *	byte 0		0: the rest is utsrelease.h; else: the rest is a file of the
  *			source, its name up to a newline, then its contents
  */
-#include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "launcher/cache.h"
 #include "launcher/layer.h"
-#include "launcher/log.h"
+#include "folder.h"
+#include "quiet_log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define RELEASE "6.1.0-56-amd64"
 
-static char folder[] = "/dev/shm/ringlet-fuzz.XXXXXX";
 static char headers[64], source[64];
-
-static void remove_folder(void)
-{
-	cache_remove(folder);
-}
-
-void log_warn(const char *format, ...)
-{
-	(void)format;
-}
-
-void log_warnx(const char *format, ...)
-{
-	(void)format;
-}
-
-void log_info(const char *format, ...)
-{
-	(void)format;
-}
-
-static bool put(const char *dir, const char *name, const void *data,
-		size_t size)
-{
-	char path[512];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return false;
-	if (write(fd, data, size) != (ssize_t)size || close(fd))
-		abort();
-	return true;
-}
 
 static void set_up(void)
 {
 	char path[256];
 
-	if (!mkdtemp(folder))
-		abort();
-	atexit(remove_folder);
+	make_folder();
 	snprintf(headers, sizeof(headers), "%s/headers", folder);
 	snprintf(source, sizeof(source), "%s/source", folder);
 	snprintf(path, sizeof(path), "%s/include", headers);

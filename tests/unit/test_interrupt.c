@@ -20,6 +20,7 @@
 
 #include "abi/guest.h"
 #include "fake_image.h"
+#include "files.h"
 #include "launcher/cache.h"
 #include "launcher/exit.h"
 #include "launcher/prepare.h"
@@ -28,19 +29,6 @@
 
 static char folder[64], kernel[128], cache[128], source[128], headers[128];
 static char temporary[128];
-
-static void put_file(const char *dir, const char *name, const void *data,
-		     size_t size)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(data, 1, size, f), size);
-	assert_int_equal(fclose(f), 0);
-}
 
 static void put_text(const char *dir, const char *name, const char *text)
 {

@@ -14,6 +14,7 @@
 #include "abi/guest.h"
 #include "capture_log.h"
 #include "fake_image.h"
+#include "files.h"
 #include "launcher/budget.h"
 #include "launcher/cache.h"
 #include "launcher/compact.h"
@@ -215,19 +216,6 @@ static void test_layouts(void **state)
 	assert_int_equal(check_layout("outer", "b", 8, 24), -ENOEXEC);
 	assert_logged("CONFIG_DEBUG_INFO_BTF");
 	close_fake();
-}
-
-static void put_file(const char *dir, const char *name, const void *data,
-		     size_t size)
-{
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, size), size);
-	close(fd);
 }
 
 /* The fake kernel and a layer with one patch, as an entry of the cache. */

@@ -26,6 +26,7 @@
 #include "abi/guest.h"
 #include "capture_log.h"
 #include "fake_image.h"
+#include "files.h"
 #include "launcher/cache.h"
 #include "launcher/cmd.h"
 #include "launcher/budget.h"
@@ -56,15 +57,6 @@ static const char *in(const char *dir, const char *name)
 
 	snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
 	return path;
-}
-
-static void put_bytes(const char *path, const void *data, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, size), size);
-	close(fd);
 }
 
 static void put_text(const char *path, const char *text)
