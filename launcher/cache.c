@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "log.h"
 
 _Static_assert(PREPARED_RELEASE_SIZE == 65 && PREPARED_BUILD_ID_SIZE == 65,
@@ -26,13 +27,6 @@ _Static_assert(PREPARED_RELEASE_SIZE == 65 && PREPARED_BUILD_ID_SIZE == 65,
 #define REMOVE_TRIES	25
 #define ENTRY_NAME	(PREPARED_BUILD_ID_SIZE + 2 * DIGEST_SIZE)
 #define WORK_OLD	3600	/* s: whoever made it is dead */
-
-static char *join(const char *dir, const char *name)
-{
-	char *path;
-
-	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
-}
 
 /* mkdir -p; the last part is private to the user, or the system's for all. */
 static int make_folders(const char *path)
@@ -135,7 +129,7 @@ static int read_manifest(const char *dir, struct prepared *p,
 			 struct made_of *made_of)
 {
 	char line[256], name[32], value[PREPARED_RELEASE_SIZE];
-	char *path = join(dir, "manifest");
+	char *path = files_join(dir, "manifest");
 	FILE *f = path ? fopen(path, "re") : NULL;
 	int version = 0;
 
@@ -177,11 +171,11 @@ int cache_read(const char *cache, const char *name, struct prepared *p)
 	int ret = -ENOMEM;
 
 	memset(p, 0, sizeof(*p));
-	p->dir = join(cache, name);
+	p->dir = files_join(cache, name);
 	if (!p->dir)
 		return ret;
-	p->vmlinux = join(p->dir, "vmlinux");
-	p->layer = join(p->dir, "layer.elf");
+	p->vmlinux = files_join(p->dir, "vmlinux");
+	p->layer = files_join(p->dir, "layer.elf");
 	ret = read_manifest(p->dir, p, &made_of);
 	entry_name(should, p->build_id, made_of.image, made_of.layer);
 	if (!ret && (strcmp(name, should) || lstat(p->dir, &st) ||
@@ -257,7 +251,7 @@ static void remove_stale(const char *cache)
 
 		if (strncmp(entry->d_name, WORK_PREFIX, strlen(WORK_PREFIX)))
 			continue;
-		path = join(cache, entry->d_name);
+		path = files_join(cache, entry->d_name);
 		if (path && age_of(path) + WORK_OLD < time(NULL))
 			cache_remove(path);
 		free(path);
@@ -277,7 +271,7 @@ char *cache_begin(const char *cache)
 		return NULL;
 	}
 	remove_stale(cache);
-	work = join(cache, WORK_PREFIX "XXXXXX");
+	work = files_join(cache, WORK_PREFIX "XXXXXX");
 	if (work && mkdtemp(work) && !chmod(work, 0755))
 		return work;
 	log_warn("cannot write to the cache folder %s (--cache DIR names "
@@ -289,7 +283,7 @@ char *cache_begin(const char *cache)
 static int write_manifest(const char *work, const char *image_key,
 			  const char *layer_key, const struct prepared *p)
 {
-	char *path = join(work, "manifest");
+	char *path = files_join(work, "manifest");
 	FILE *f = path ? fopen(path, "wxe") : NULL;
 	int ret = 0;
 
@@ -311,7 +305,7 @@ static int write_manifest(const char *work, const char *image_key,
 
 static uint64_t size_in(const char *dir, const char *name)
 {
-	char *path = join(dir, name);
+	char *path = files_join(dir, name);
 	struct stat st = { 0 };
 
 	if (!path || stat(path, &st))
@@ -328,7 +322,7 @@ static uint64_t size_in(const char *dir, const char *name)
 static int rename_entry(const char *cache, const char *work, const char *name)
 {
 	struct prepared theirs;
-	char *path = join(cache, name);
+	char *path = files_join(cache, name);
 	char *old = NULL;
 	int ret = 0;
 

@@ -12,16 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "log.h"
 
 const char *cache_system = "/var/cache/ringlet";
-
-static char *join(const char *dir, const char *name)
-{
-	char *path;
-
-	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
-}
 
 /* A service has no HOME, but mostly an account. */
 static const char *home(void)
@@ -44,10 +38,10 @@ static char *default_path(void)
 		return strdup(dir);
 	dir = getenv("XDG_CACHE_HOME");
 	if (dir && *dir)
-		return join(dir, "ringlet");
+		return files_join(dir, "ringlet");
 	dir = home();
 	if (dir)
-		return join(dir, ".cache/ringlet");
+		return files_join(dir, ".cache/ringlet");
 	log_warnx("no folder for the cache is known (HOME is not set, and user "
 		  "%u has no account): use --cache DIR", geteuid());
 	errno = ENOENT;
@@ -63,7 +57,7 @@ char *cache_path(const char *wanted)
 		return path;
 	here = getcwd(NULL, 0);
 	if (here)
-		whole = join(here, path);
+		whole = files_join(here, path);
 	else
 		log_warn("cannot tell the current folder");
 	free(here);

@@ -19,6 +19,7 @@
 #include "cmd.h"
 #include "device.h"
 #include "exit.h"
+#include "files.h"
 #include "host.h"
 #include "log.h"
 #include "options.h"
@@ -308,28 +309,11 @@ static void check_device(void)
 	close(fd);
 }
 
-/* Is there a program of that name in the folders of PATH? */
-static bool find_program(const char *name)
-{
-	const char *at = getenv("PATH");
-	char path[512];
-	size_t length;
-
-	for (at = at ? at : "/usr/bin:/bin"; *at; at += *at == ':') {
-		length = strcspn(at, ":");
-		snprintf(path, sizeof(path), "%.*s/%s", (int)length, at, name);
-		if (!access(path, X_OK))
-			return true;
-		at += length;
-	}
-	return false;
-}
-
 /* What some guests need; none of it is an obstacle for all. */
 static void check_tools(const struct utsname *names, bool headers)
 {
-	if (!find_program("gcc") || !find_program("make") ||
-	    !find_program("ld")) {
+	if (!files_has_program("gcc") || !files_has_program("make") ||
+	    !files_has_program("ld")) {
 		say(REMARK, "tools: no compiler; without it new kernels cannot "
 		    "be prepared here");
 		type("sudo apt install gcc make binutils");
@@ -339,11 +323,11 @@ static void check_tools(const struct utsname *names, bool headers)
 		    "it in guests");
 		type("sudo apt install linux-headers-%s", names->release);
 	}
-	if (!find_program("diod") && access("/usr/sbin/diod", X_OK)) {
+	if (!files_has_program("diod")) {
 		say(REMARK, "folders: no diod, which --share needs");
 		type("sudo apt install diod");
 	}
-	if (!find_program("passt")) {
+	if (!files_has_program("passt")) {
 		say(REMARK, "network: no passt, which --net user needs");
 		type("sudo apt install passt");
 	}

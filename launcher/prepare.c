@@ -17,6 +17,7 @@
 #include "budget.h"
 #include "cache.h"
 #include "compact.h"
+#include "files.h"
 #include "image.h"
 #include "kernel.h"
 #include "layer.h"
@@ -208,20 +209,11 @@ static int check_layer(struct job *job, struct prepared *prepared)
 /* The compiler's folder may be on another file system, so this is no rename. */
 static int copy_file(const char *from, const char *to)
 {
-	char buffer[65536];
-	ssize_t size = 0;
 	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1, ret = 0;
 
 	if (in >= 0)
 		out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	while (out >= 0 && !ret &&
-	       (size = read(in, buffer, sizeof(buffer))) > 0)
-		for (ssize_t at = 0, n; at < size && !ret; at += n) {
-			n = write(out, buffer + at, size - at);
-			if (n < 0)
-				ret = -errno;
-		}
-	if (in < 0 || out < 0 || size < 0)
+	if (in < 0 || out < 0 || !files_copy(in, out))
 		ret = -errno;
 	if (in >= 0)
 		close(in);

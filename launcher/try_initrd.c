@@ -19,6 +19,7 @@
 #include "cache.h"
 #include "cpio.h"
 #include "digest.h"
+#include "files.h"
 #include "layer.h"
 #include "log.h"
 #include "modules.h"
@@ -66,10 +67,7 @@ static int choose_modules(struct modules *modules, const char *release)
 
 static char *module_path(const struct modules *modules, size_t i)
 {
-	char *path;
-
-	return asprintf(&path, "%s/%s", modules->folder, modules->files[i]) < 0 ?
-		       NULL : path;
+	return files_join(modules->folder, modules->files[i]);
 }
 
 /* Its name in the archive: without folders, and not how it was packed. */
@@ -150,38 +148,18 @@ static int make_archive(const struct modules *modules, const void *init,
 	return error ? error : cpio_end(cpio);
 }
 
-/* All bytes, or false and errno. */
-static bool write_all(int fd, const void *data, size_t size)
-{
-	const char *at = data;
-	ssize_t done;
-
-	for (; size; at += done, size -= done) {
-		done = write(fd, at, size);
-		if (done < 0 && errno == EINTR)
-			done = 0;
-		else if (done < 0)
-			return false;
-	}
-	return true;
-}
-
 /* A file without a name with the cached archive in it; -1: there is none. */
 static int open_cached(const char *path)
 {
 	int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), to = -1;
-	char buffer[65536];
 	struct stat st;
-	ssize_t got = 0;
 
 	if (from < 0)
 		return -1;
 	if (!fstat(from, &st) && S_ISREG(st.st_mode) && cache_trusts(&st))
 		to = memfd_create("initrd", MFD_CLOEXEC);
-	while (to >= 0 && (got = read(from, buffer, sizeof(buffer))) > 0 &&
-	       write_all(to, buffer, got))
-		;
-	if (to >= 0 && (got || lseek(to, 0, SEEK_END) != st.st_size)) {
+	if (to >= 0 && (!files_copy(from, to) ||
+			lseek(to, 0, SEEK_END) != st.st_size)) {
 		close(to);
 		to = -1;
 	}
@@ -199,7 +177,7 @@ static void keep(const char *path, const struct cpio *cpio)
 		return;
 	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0) {
-		bool done = write_all(fd, cpio->data, cpio->size);
+		bool done = files_write(fd, cpio->data, cpio->size);
 
 		if (close(fd) || !done || rename(new, path))
 			unlink(new);
@@ -224,7 +202,7 @@ static int open_parts(const struct modules *modules, const char *release,
 		error = make_archive(modules, init, init_size, &cpio);
 		if (!error)
 			fd = memfd_create("initrd", MFD_CLOEXEC);
-		if (fd >= 0 && write_all(fd, cpio.data, cpio.size))
+		if (fd >= 0 && files_write(fd, cpio.data, cpio.size))
 			keep(path, &cpio);
 		else if (!error)
 			error = -ENOMEM;
@@ -276,7 +254,7 @@ int try_initrd_open(const char *release, const char *cache,
 		return fd;
 	cpio_add(&cpio, &RL_TRY_REQUEST[1], S_IFREG | 0600, request,
 		 request_size);
-	if (cpio_end(&cpio) || !write_all(fd, cpio.data, cpio.size)) {
+	if (cpio_end(&cpio) || !files_write(fd, cpio.data, cpio.size)) {
 		log_warnx("there is not enough memory for the initrd");
 		close(fd);
 		fd = -ENOMEM;
