@@ -16,8 +16,10 @@
 
 #include "cache.h"
 #include "exit.h"
+#include "files.h"
 #include "layer.h"
 #include "log.h"
+#include "options.h"
 
 static const char usage[] =
 "Usage: ringlet cache [list] [--cache DIR]\n"
@@ -115,7 +117,8 @@ static int remove_note(const char *cache, const char *name)
 
 	if (strncmp(name, ".known.", 7) && strncmp(name, "failed-", 7))
 		return 0;
-	if (asprintf(&path, "%s/%s", cache, name) < 0)
+	path = files_join(cache, name);
+	if (!path)
 		return -ENOMEM;
 	error = unlink(path) ? -errno : 0;
 	if (error)
@@ -137,7 +140,8 @@ static int clean_one(const struct request *request, const char *cache,
 		return request->all ? remove_note(cache, name) : 0;
 	usable = !cache_read(cache, name, &entry);
 	if (must_go(request, usable, layer, usable ? entry.release : "")) {
-		if (asprintf(&path, "%s/%s", cache, name) < 0)
+		path = files_join(cache, name);
+		if (!path)
 			return -ENOMEM;
 		error = cache_remove(path);
 		if (error)
@@ -220,40 +224,48 @@ static int act(struct request *request, const char *what, const char *cache)
 	return each(request, cache, clean_one);
 }
 
-static int complain(const char *format, const char *word)
+static int refuse(const char *format, const char *word)
 {
 	log_warnx(format, word);
 	return STATUS_USAGE;
 }
 
+enum { OPTION_ALL = 256, OPTION_CACHE, OPTION_SYSTEM, OPTION_HELP };
+
 /* The options; 0, or STATUS_USAGE after a message, or -1 for --help. */
 static int parse(int argc, char **argv, struct request *request)
 {
 	static const struct option options[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "cache", required_argument, NULL, 'c' },
-		{ "system", no_argument, NULL, 's' },
-		{ "help", no_argument, NULL, 'h' },
+		{ "all", no_argument, NULL, OPTION_ALL },
+		{ "cache", required_argument, NULL, OPTION_CACHE },
+		{ "system", no_argument, NULL, OPTION_SYSTEM },
+		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c;
+	char message[256];
+	const struct complaint to = { message, sizeof(message) };
+	int code;
 
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (c == 'h')
-			return -1;
-		if (c == 'a')
+	while ((code = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		switch (code) {
+		case OPTION_ALL:
 			request->all = true;
-		else if (c == 'c')
+			break;
+		case OPTION_CACHE:
 			request->cache = optarg;
-		else if (c == 's')
+			break;
+		case OPTION_SYSTEM:
 			request->cache = cache_system;
-		else
-			return complain(c == ':' ? "%s needs a value; see "
-					"ringlet cache --help" :
-					"unknown option %s; see ringlet cache "
-					"--help", argv[optind - 1]);
+			break;
+		case 'h':
+		case OPTION_HELP:
+			return -1;
+		default:
+			options_complain(code, argv, &to);
+			return refuse("%s; see ringlet cache --help", message);
+		}
 	}
 	return 0;
 }
@@ -277,13 +289,13 @@ int cmd_cache(int argc, char **argv)
 	request.count = argc - optind;
 	if (strcmp(what, "list") && strcmp(what, "path") &&
 	    strcmp(what, "clean"))
-		return complain("there is no ringlet cache %s; see ringlet "
+		return refuse("there is no ringlet cache %s; see ringlet "
 				"cache --help", what);
 	if (strcmp(what, "clean") && (request.all || request.count))
-		return complain("ringlet cache %s takes neither --all nor "
+		return refuse("ringlet cache %s takes neither --all nor "
 				"RELEASE", what);
 	if (request.all && request.count)
-		return complain("--all or %s? Not both", argv[optind]);
+		return refuse("--all or %s? Not both", argv[optind]);
 	cache = cache_path(request.cache);
 	status = !cache || act(&request, what, cache) ? STATUS_ERROR :
 							STATUS_OK;

@@ -16,7 +16,9 @@
 #include "cmd.h"
 #include "device.h"
 #include "exit.h"
+#include "files.h"
 #include "log.h"
+#include "options.h"
 #include "prepare.h"
 #include "try.h"
 
@@ -60,18 +62,20 @@ struct try {
 	int count;
 };
 
-enum { OPTION_RW = 256, OPTION_KERNEL };
+enum { OPTION_MEMORY = 256, OPTION_RW, OPTION_KERNEL, OPTION_VERBOSE, OPTION_HELP };
 
 static int parse(int argc, char **argv, struct try *try)
 {
 	static const struct option options[] = {
-		{ "memory", required_argument, NULL, 'm' },
+		{ "memory", required_argument, NULL, OPTION_MEMORY },
 		{ "rw", required_argument, NULL, OPTION_RW },
 		{ "kernel", required_argument, NULL, OPTION_KERNEL },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
+		{ "verbose", no_argument, NULL, OPTION_VERBOSE },
+		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
+	char message[256];
+	const struct complaint to = { message, sizeof(message) };
 	int code;
 
 	optind = 0;
@@ -80,6 +84,7 @@ static int parse(int argc, char **argv, struct try *try)
 	while ((code = getopt_long(argc, argv, "+:m:vh", options, NULL)) != -1) {
 		switch (code) {
 		case 'm':
+		case OPTION_MEMORY:
 			try->memory = optarg;
 			break;
 		case OPTION_RW:
@@ -90,42 +95,22 @@ static int parse(int argc, char **argv, struct try *try)
 			try->kernel = optarg;
 			break;
 		case 'v':
+		case OPTION_VERBOSE:
 			try->verbose = true;
 			break;
 		case 'h':
+		case OPTION_HELP:
 			try->wants_help = true;
 			return STATUS_OK;
 		default:
-			log_warnx("%s %s; see ringlet try --help",
-				  argv[optind - 1], code == ':' ?
-				  "needs a value" : "is no option of try, or "
-				  "takes no value");
+			options_complain(code, argv, &to);
+			log_warnx("%s; see ringlet try --help", message);
 			return STATUS_USAGE;
 		}
 	}
 	try->words = argv + optind;
 	try->count = argc - optind;
 	return STATUS_OK;
-}
-
-/* Is there a program of this name, as execvp(3) would find it? */
-static bool has_program(const char *name)
-{
-	const char *path = getenv("PATH");
-	char *all, *next, *folder, *file;
-	bool found = false;
-
-	/* An ordinary user's PATH does not lead to servers. */
-	if (asprintf(&all, "%s:/usr/sbin", path ? path : "/usr/bin:/bin") < 0)
-		return false;
-	for (next = all; !found && (folder = strsep(&next, ":"));) {
-		if (asprintf(&file, "%s/%s", *folder ? folder : ".", name) < 0)
-			break;
-		found = !access(file, X_OK);
-		free(file);
-	}
-	free(all);
-	return found;
 }
 
 static int find_kernel(struct try *try)
@@ -161,7 +146,7 @@ static int check_host(struct try *try)
 
 	if (status)
 		return status;
-	if (!has_program("diod")) {
+	if (!files_has_program("diod")) {
 		log_warnx("diod, which shows the guest this machine's files, "
 			  "is not installed: sudo apt install diod");
 		return STATUS_HOST;
@@ -170,7 +155,7 @@ static int check_host(struct try *try)
 	if (fd < 0)
 		return STATUS_HOST;
 	close(fd);
-	try->has_network = has_program("passt") &&
+	try->has_network = files_has_program("passt") &&
 			   try_find_network(&try->network);
 	return STATUS_OK;
 }

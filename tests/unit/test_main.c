@@ -144,6 +144,11 @@ static void test_unknown_option(void **state)
 		  "option --cache needs a value;" },
 		{ { "prepare", "--verbose=1", "k" },
 		  "option --verbose=1 takes no value;" },
+		{ { "try", "-xh" }, "unknown option -x; see ringlet try --help" },
+		{ { "try", "--memory" }, "option --memory needs a value;" },
+		{ { "cache", "-xh" },
+		  "unknown option -x; see ringlet cache --help" },
+		{ { "cache", "--cache" }, "option --cache needs a value;" },
 		{ { "-x" }, "there is no command -x; see ringlet --help" },
 		{ { NULL }, "no command given; see ringlet --help" },
 	};
