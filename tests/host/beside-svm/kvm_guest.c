@@ -4,6 +4,8 @@
  * times the program makes a system call, and so finds out what KVM has left in LSTAR.
  *
  *	kvm_guest SECONDS ITERATIONS
+ *	kvm_guest SECONDS FILE		its memory is this file, and each of its times
+ *					lasts until the byte at STOP is not 0
  */
 #include <err.h>
 #include <fcntl.h>
@@ -14,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Real mode: ECX down to 0, OUT, and again. */
 static unsigned char code[] = {
@@ -22,6 +25,16 @@ static unsigned char code[] = {
 	0x75, 0xfc,			/* jnz */
 	0xe6, 0x10,			/* out %al, $0x10 */
 	0xeb, 0xf2,			/* jmp to the start */
+};
+
+#define STOP 128
+
+/* The same until somebody writes there. */
+static const unsigned char waiting[] = {
+	0x80, 0x3e, STOP, 0, 0,		/* cmpb $0, STOP */
+	0x74, 0xf9,			/* jz */
+	0xe6, 0x10,			/* out %al, $0x10 */
+	0xeb, 0xf5,			/* jmp to the start */
 };
 
 static int checked(int r, const char *what)
@@ -34,6 +47,7 @@ static int checked(int r, const char *what)
 int main(int argc, char **argv)
 {
 	struct kvm_userspace_memory_region memory = { .memory_size = 4096 };
+	const char *file = argc > 2 && *argv[2] == '/' ? argv[2] : NULL;
 	unsigned int iterations = argc > 2 ? atoi(argv[2]) : 1000;
 	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 1);
 	int kvm = checked(open("/dev/kvm", O_RDWR), "/dev/kvm");
@@ -43,14 +57,19 @@ int main(int argc, char **argv)
 	struct kvm_run *run;
 	unsigned long rounds = 0;
 	void *page;
-	int vcpu;
+	int vcpu, fd = -1;
 
 	memcpy(code + 2, &iterations, sizeof(iterations));
+	if (file) {
+		fd = checked(open(file, O_RDWR | O_CREAT, 0600), file);
+		checked(ftruncate(fd, 4096), file);
+	}
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		    MAP_SHARED | (file ? 0 : MAP_ANONYMOUS), fd, 0);
 	if (page == MAP_FAILED)
 		err(2, "mmap");
-	memcpy(page, code, sizeof(code));
+	memcpy(page, file ? waiting : code,
+	       file ? sizeof(waiting) : sizeof(code));
 	memory.userspace_addr = (unsigned long)page;
 	checked(ioctl(vm, KVM_SET_USER_MEMORY_REGION, &memory), "memory");
 	vcpu = checked(ioctl(vm, KVM_CREATE_VCPU, 0), "KVM_CREATE_VCPU");
