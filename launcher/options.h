@@ -18,6 +18,7 @@
 #define OPTIONS_MEMORY_MAX	(1ull << 40)
 #define OPTIONS_STOP_DEFAULT	90	/* s */
 #define OPTIONS_STOP_MAX	86400
+#define OPTIONS_PCPU_MAX	8191
 
 /* The strings belong to argv, or to config. */
 struct run_options {
@@ -27,12 +28,16 @@ struct run_options {
 	char **words;		/* kernel arguments behind `--` */
 	int word_count;
 	uint64_t memory;	/* bytes, page aligned */
+	unsigned int cpus;	/* 1 to RL_VCPUS_MAX */
+	const char *pin;	/* --pin as it stands, or NULL */
+	int pins[RL_VCPUS_MAX];	/* pCPU of each vCPU, -1: any */
 	const char *stats;	/* file, "-", or NULL */
 	const char *cache;	/* or NULL, and so on: prepare's defaults */
 	const char *layer;
-	const char *headers;
 	const char *user;	/* --user, or NULL */
 	const char *folder;	/* --chroot, or NULL */
+	const char *gdb;	/* --gdb, or NULL */
+	bool gdb_wait;
 	bool no_sandbox;
 	bool no_rng;		/* else there is one in any case */
 	int escape;		/* the escape key as a byte, -1: none */

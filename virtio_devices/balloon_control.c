@@ -20,8 +20,13 @@
 /* The names that `info` uses, by VIRTIO_BALLOON_S_*. */
 static const char *const stat_names[BALLOON_STATS] = {
 	"swap-in", "swap-out", "major-faults", "minor-faults", "free", "total",
-	"available", "caches", "huge-allocations", "huge-failures",
+	"available", "caches", "huge-allocations", "huge-failures", "oom-kills",
+	"allocation-stalls", "async-scans", "direct-scans", "async-reclaims",
+	"direct-reclaims",
 };
+/* The longest answer: 20 digits for each, and a guest says which. */
+#define INFO_BYTES	1024
+_Static_assert(INFO_BYTES > 80 + BALLOON_STATS * (1 + 18 + 1 + 20), "too short");
 
 static void control_hang_up(struct balloon *balloon)
 {
@@ -43,7 +48,7 @@ static void control_answer(struct balloon *balloon, const char *text)
 
 static void control_info(struct balloon *balloon)
 {
-	char text[512];
+	char text[INFO_BYTES];
 	size_t used;
 	int i;
 

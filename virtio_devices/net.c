@@ -320,6 +320,7 @@ static int net_create(const char *text, const struct virtio_setup *setup,
 
 	if (error)
 		return error;
+	options.verbose = setup->verbose;
 	error = net_open_backend(&options, setup->cpus, &backend, message,
 				 message_size);
 	if (error)

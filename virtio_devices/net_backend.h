@@ -81,6 +81,7 @@ struct net_options {
 	char name[108];		/* of the tap, or the socket's path */
 	int fd;
 	bool plain;		/* no headers in the stream */
+	bool verbose;		/* passt may speak on standard error */
 	bool has_mac;
 	uint8_t mac[6];
 	unsigned int queues;	/* 0: as many as there are CPUs */

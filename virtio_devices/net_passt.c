@@ -30,17 +30,36 @@
 struct net_passt {
 	struct net_stream stream;
 	pid_t pid;		/* 0: not our child */
+	int said;		/* what it says, unread; or -1 */
 };
+
+/* The last of the lines that passt has said; "": none. */
+static void passt_last_words(struct net_passt *passt, char *text, size_t size)
+{
+	ssize_t got = passt->said < 0 ? 0 : read(passt->said, text, size - 1);
+	char *last;
+
+	while (got > 0 && text[got - 1] == '\n')
+		got--;
+	text[got > 0 ? got : 0] = '\0';
+	last = strrchr(text, '\n');
+	if (last)
+		memmove(text, last + 1, strlen(last));
+}
 
 static void passt_lost(struct net_stream *stream, const char *why)
 {
 	struct net_passt *passt = (struct net_passt *)stream;
+	char words[4096];
 	int status;
 
+	passt_last_words(passt, words, sizeof(words));
 	if (passt->pid && waitpid(passt->pid, &status, WNOHANG) > 0) {
 		passt->pid = 0;
 		why = "passt has ended";
 	}
+	if (*words)
+		net_log(stream->backend.net, "passt: %s", words);
 	net_log(stream->backend.net, "%s; the link is down", why);
 }
 
@@ -52,6 +71,8 @@ static void passt_close(struct net_backend *backend)
 	net_stream_disconnect(&passt->stream);
 	if (passt->pid)
 		waitpid(passt->pid, NULL, WNOHANG);
+	if (passt->said >= 0)
+		close(passt->said);
 	free(passt);
 }
 
@@ -71,6 +92,7 @@ static struct net_passt *passt_new(const struct net_options *options,
 
 	if (!passt)
 		return NULL;
+	passt->said = -1;
 	net_stream_init(&passt->stream, headers);
 	passt->stream.lost = passt_lost;
 	passt->stream.backend.ops = &passt_ops;
@@ -94,14 +116,20 @@ static void passt_ports(const struct net_options *options, bool udp,
 					 options->forwards[i].guest);
 }
 
-/* Its files: no terminal, our socket at PASST_FD, nothing else of ours. */
-static int passt_set_files(posix_spawn_file_actions_t *files, int fd)
+/*
+ * Its files: no terminal, our socket at PASST_FD, nothing else of ours. words: what
+ * it says goes there, or, where that is -1, to our standard error.
+ */
+static int passt_set_files(posix_spawn_file_actions_t *files, int fd, int words)
 {
 	int error = posix_spawn_file_actions_init(files);
 
 	if (error)
 		return error;
-	error = posix_spawn_file_actions_adddup2(files, fd, PASST_FD);
+	if (words >= 0)
+		error = posix_spawn_file_actions_adddup2(files, words, 2);
+	if (!error)
+		error = posix_spawn_file_actions_adddup2(files, fd, PASST_FD);
 	if (!error)
 		error = posix_spawn_file_actions_addopen(files, 0, "/dev/null",
 							 O_RDONLY, 0);
@@ -146,7 +174,7 @@ static int passt_spawn(struct net_passt *passt,
 	int count = 5;
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
-	int error;
+	int words[2] = { -1, -1 }, error;
 
 	snprintf(number, sizeof(number), "%d", PASST_FD);
 	passt_ports(options, false, tcp, sizeof(tcp));
@@ -162,9 +190,16 @@ static int passt_spawn(struct net_passt *passt,
 		arguments[count++] = "--udp-ports";
 		arguments[count++] = udp;
 	}
-	error = passt_set_files(&files, fd);
+	/*
+	 * Standard error may be a command's: warnings are kept for passt's end.
+	 * What a pipe cannot hold is dropped rather than waited for.
+	 */
+	if (!options->verbose && pipe2(words, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	passt->said = words[0];
+	error = passt_set_files(&files, fd, words[1]);
 	if (error)
-		return -error;
+		goto close_words;
 	error = passt_set_attributes(&attributes);
 	if (!error) {
 		error = posix_spawnp(&passt->pid, "passt", &files, &attributes,
@@ -172,6 +207,9 @@ static int passt_spawn(struct net_passt *passt,
 		posix_spawnattr_destroy(&attributes);
 	}
 	posix_spawn_file_actions_destroy(&files);
+close_words:
+	if (words[1] >= 0)
+		close(words[1]);
 	return -error;
 }
 
@@ -198,6 +236,8 @@ int net_passt_open(const struct net_options *options,
 		return 0;
 	}
 	close(fds[0]);
+	if (passt->said >= 0)
+		close(passt->said);
 free_passt:
 	snprintf(message, message_size, "--net user: cannot start passt: %s%s",
 		 strerror(-error), error == -ENOENT ?

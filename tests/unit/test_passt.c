@@ -4,6 +4,7 @@
  * script in its place writes its arguments down.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_net.h>
 #include <stdio.h>
@@ -19,11 +20,12 @@
 
 static char folder[] = "/tmp/ringlet-passt.XXXXXX";
 static char said[64];
+static bool verbose;
 
 static int create(const char *text, struct virtio_device **device,
 		  char *message)
 {
-	struct virtio_setup setup = { .cpus = 1 };
+	struct virtio_setup setup = { .cpus = 1, .verbose = verbose };
 
 	*message = '\0';
 	return net_kind.create(text, &setup, device, message, 256);
@@ -114,6 +116,59 @@ static void test_end(void **state)
 	virtio_destroy(device);
 }
 
+/* What comes to standard error until the link of a passt that complains is down. */
+static void read_complaint(struct fake_driver *driver, char *text, size_t size)
+{
+	struct virtio_device *device;
+	char message[256];
+	int saved = dup(2), file[2], tries;
+	ssize_t got;
+
+	make_passt("echo warning >&2; echo 'no room' >&2; sleep 0.2; exit 1");
+	assert_int_equal(pipe2(file, O_NONBLOCK), 0);
+	dup2(file[1], 2);
+	assert_int_equal(create("user", &device, message), 0);
+	dup2(saved, 2);
+	close(saved);
+	close(file[1]);
+	fake_driver_init(driver);
+	assert_int_equal(fake_driver_start(driver, device,
+					   VIRTIO_BIT(VIRTIO_NET_F_STATUS)),
+			 15);
+	for (tries = 0; !strstr(driver->line, "the link is down") &&
+	     tries < 1000; tries++) {
+		usleep(10000);
+		fake_run(driver);
+	}
+	assert_non_null(strstr(driver->line, "the link is down"));
+	got = read(file[0], text, size - 1);
+	text[got > 0 ? got : 0] = '\0';
+	close(file[0]);
+	fake_driver_end(driver);
+	virtio_destroy(device);
+}
+
+/*
+ * Found when a guest of `ringlet try` had passt's warnings between the words of its
+ * command: they are for who asked for them, and for passt's end.
+ */
+static void test_warnings_are_not_the_commands(void **state)
+{
+	struct fake_driver driver;
+	char text[256];
+
+	(void)state;
+	read_complaint(&driver, text, sizeof(text));
+	assert_string_equal(text, "");
+	assert_int_equal(driver.lines, 2);
+	assert_non_null(strstr(driver.line_before, "passt: no room"));
+	verbose = true;
+	read_complaint(&driver, text, sizeof(text));
+	verbose = false;
+	assert_string_equal(text, "warning\nno room\n");
+	assert_int_equal(driver.lines, 1);
+}
+
 static void test_not_installed(void **state)
 {
 	struct virtio_device *device;
@@ -154,6 +209,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_warnings_are_not_the_commands),
 		cmocka_unit_test(test_not_installed),
 	};
 
