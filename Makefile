@@ -16,8 +16,9 @@ WARNINGS = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes
 # The one version: of the program, the module, the packages.
 VERSION := $(shell cat VERSION)
 
-.PHONY: help deps build module launcher demo demo-disk check check-debian mutants fuzz
-.PHONY: coverage clean install uninstall deb bench selftests soaks journey book recording
+.PHONY: help deps build module launcher demo demo-disk check check-slow check-kernels check-bare
+.PHONY: mutants fuzz coverage clean install uninstall deb bench bench-check bench-profile
+.PHONY: selftests soaks journey book recording lab check-labs
 .DEFAULT_GOAL := build
 
 help:
@@ -31,13 +32,20 @@ help:
 	@echo 'make demo-disk  the same with a Debian on a disk, and a network'
 	@echo 'make check      build, lints, every test; ends with the count'
 	@echo '                TESTS="name..." only these, TAGS=quick only those'
-	@echo 'make check-debian  what takes longer: packages, recipe and boot of whole Debians'
+	@echo 'make check-slow what takes longer: whole Debians, packages in them, one more host'
+	@echo 'make check-kernels  each kernel of a host with each of a guest: 6.1, 6.12, 7.3'
+	@echo 'make check-bare  make demo and make check in a bare Debian 13 (SUITE=bookworm: 12)'
 	@echo 'make mutants    takes the cure of each promise away: which test notices?'
 	@echo '                MUTANTS="name..." only these, BOCHS=yes all of them'
+	@echo 'make lab        exercises: N=03 begins one, or looks at what you did;'
+	@echo '                HINT=1 shows a hint, RESET=yes begins anew'
+	@echo 'make check-labs  does each lab fail at its start and pass when solved?'
 	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
 	@echo 'make soaks      what the host does to guest memory, SECONDS=600 each'
 	@echo 'make coverage   what fuzzers and unit tests reach, by file'
 	@echo 'make bench      measurements in the sandbox'
+	@echo 'make bench-check   is an operation dearer than its stored figure?'
+	@echo 'make bench-profile where its instructions go: ONLY=word of a name'
 	@echo "make selftests  the kernel's x86 selftests, natively and in a guest"
 	@echo 'make journey    the book in the sources: build/journey.md'
 	@echo 'make book       the whole book: build/book/index.html, ringlet.epub'
@@ -112,15 +120,33 @@ check:
 		$(if $(TAGS)$(TESTS),,--without slow) $(TESTS)
 
 # What takes too long for `make check`: whole Debians, made and booted.
-check-debian:
+check-slow:
 	$(Q)tools/deps
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
 	$(Q)tests/run --tags slow
+
+# The hosts that this machine's Debian is not, and each kind of guest there.
+check-kernels:
+	$(Q)tools/deps
+	$(Q)tests/kernels
+
+# On a Debian that has nothing of what it takes, and may not be this machine's.
+check-bare:
+	$(Q)tools/deps
+	$(Q)tests/bare $(SUITE)
 
 mutants:
 	$(Q)tools/deps
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
 	$(Q)tests/mutants/run $(MUTANTS)
+
+lab:
+	$(if $(N),$(Q)tools/deps)
+	$(Q)tests/labs/run $(N) $(HINT:%=--hint %) $(if $(RESET),--reset)
+
+check-labs:
+	$(Q)tools/deps
+	$(Q)tests/labs/run --check $(N)
 
 fuzz:
 	$(Q)tools/deps
@@ -139,6 +165,17 @@ bench:
 	$(Q)tools/deps
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
 	$(Q)tests/bench/run
+
+# What a change must not make worse. How to store new figures: Documentation/performance.md.
+bench-check:
+	$(Q)tools/deps
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
+	$(Q)tests/bench/run --instructions --no-erms --against tests/bench/stored.json
+
+bench-profile:
+	$(Q)tools/deps
+	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
+	$(Q)tests/bench/profile/run $(if $(ONLY),--only '$(ONLY)')
 
 selftests:
 	$(Q)tools/deps

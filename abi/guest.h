@@ -23,7 +23,7 @@
  * and 508) are the host's.
  :*/
 
-#define RL_GUEST_ABI_VERSION	2
+#define RL_GUEST_ABI_VERSION	3
 
 /*
  * Selectors of the guest's GDT. 0x10 and 0x18 have DPL 0 and belong to the
@@ -35,11 +35,20 @@
 #define RL_USER32_CS		0x23
 #define RL_USER_DS		0x2b
 #define RL_USER_CS		0x33
-#define RL_KERNEL_CS		0x39
+#define RL_KERNEL_CS		0x09
 #define RL_KERNEL_SS		0x01	/* NULL with RPL 1 */
 #define RL_LDT_SELECTOR		0x50
 #define RL_TLS_FIRST		12	/* GDT indices 12..14 */
 #define RL_TLS_COUNT		3
+
+/*
+ * A guest may describe segments of its own: data, or 32 and 16-bit code, for ring 3 or
+ * for ring 1 (DPL 3 or 1; others are refused). So a 32-bit kernel runs in ring 1 beside
+ * 64-bit code that serves it. The places are where i386 Linux has its own: TLS 6 to 8,
+ * kernel and user 12 to 15; 9 is free there. RL_USER_CS is 6, which such a guest does
+ * without, and the RL_HC_SET_TLS of the others are 12 to 14.
+ */
+#define RL_SEGMENTS		0xf3c0	/* bit n: GDT index n */
 
 /* Guest virtual addresses that the guest does not own (PGD slots). */
 #define RL_WINDOW_SLOT		256	/* 0xffff800000000000: the switcher */
@@ -88,7 +97,14 @@
 #define RL_HC_CPUID		18 /* rdi: leaf, rsi: subleaf; shared->cpuid */
 #define RL_HC_INIT		19 /* rdi: GVA of struct rl_init */
 #define RL_HC_DROP_SPACE	20 /* rdi: CR3 of a table that is being freed */
-#define RL_HC_COUNT		21
+#define RL_HC_START_VCPU	21 /* rdi: id, rsi: GVA of struct rl_start */
+#define RL_HC_STOP_VCPU		22 /* this one, until it is started again */
+#define RL_HC_SEND_IPI		23 /* rdi: mask of vCPUs (bit n: id n), rsi: line,
+				      RL_IRQ_IPI or above */
+#define RL_HC_FLUSH_VCPUS	24 /* rdi: GVA of struct rl_flush */
+#define RL_HC_SET_SEGMENT	25 /* rdi: GDT index, one of RL_SEGMENTS, rsi: 8-byte
+				      descriptor: see there */
+#define RL_HC_COUNT		26
 
 /* Flags of RL_HC_SET_TRAP. */
 #define RL_TRAP_USER	1	/* ring 3 may raise it with `int` (DPL 3) */
@@ -140,6 +156,14 @@
  */
 #define RL_IRQ_POWER		(RL_IRQ_DEVICE + RL_MMIO_DEVICES)
 
+/*
+ * Lines from here on are the guest's own: no device has them, and nobody but
+ * RL_HC_SEND_IPI raises them; a launcher's RL_IRQ_LINE and RL_IRQFD refuse them. So a
+ * guest may take one for the word of another vCPU of its own. All other lines arrive at
+ * the vCPU with id 0, but RL_IRQ_TIMER, of which each has one.
+ */
+#define RL_IRQ_IPI		48
+
 /* Offsets in struct rl_shared, for assembly. Asserted below. */
 #define RL_SHARED_VIF		0
 #define RL_SHARED_PENDING	1
@@ -164,8 +188,9 @@
  * everything but pending, cr2, timer_armed, value, cpuid, tsc_khz and absences,
  * which the host writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and
  * status by atomic operations. The host reads all but its own as hostile. The
- * first RL_HC_INIT says where the page is; a later one that names another gets
- * -EBUSY.
+ * first RL_HC_INIT says where the page is. A later one may name another, once: the
+ * guest has copied what it knows, the host takes timer_armed along and what waits in
+ * irqs and status; the first page stays pinned. One more gets -EBUSY.
  *
  * vif and pending stand for RFLAGS.IF: the host injects an interrupt only
  * while vif is 1 and RIP is outside the no-inject zone; otherwise it sets
@@ -239,6 +264,41 @@ struct rl_init {
 #define RL_INIT_DEVICE_STATUS	1
 
 /*
+ * The guest's kernel is 32-bit code. All handlers are 64-bit code all the same, in the
+ * upper half, and see what was interrupted as it was: the saved CS and SS are the real
+ * ones, also of ring 1, and GS base and GS stay. But SYSCALL in 32-bit code, where the
+ * processor executes it, is a #UD with RL_USER32_CS and RL_USER_DS, whoever it was.
+ */
+#define RL_INIT_32BIT		2
+
+/*
+ * More than one vCPU: the launcher makes them, with ids from 0 up; the one with id 0
+ * starts. Each has its own shared page, traps, GDT, timer and lines, and begins as the
+ * first did, without any of them: RL_HC_INIT is for each vCPU. The status words are
+ * those of the shared page of id 0, which any vCPU may change by atomic operations.
+ *
+ * RL_HC_START_VCPU: the vCPU runs at rip in ring 1, virtual interrupts off. -EBUSY: it
+ * is not stopped. What arrived for it meanwhile waits in irqs.
+ */
+struct rl_start {
+	__u64 rip, rsp, rdi;
+	__u64 cr3;		/* GPA of its top-level table */
+	__u64 gs_base;
+};
+
+/*
+ * RL_HC_FLUSH_VCPUS: what the guest's tables said of [start, end) before the call is
+ * forgotten on all vCPUs of the mask when it returns; without an interrupt for them.
+ * In the lower half it is about the address space whose top-level table is at cr3; in
+ * the upper half about all. A range has one half; `end` may be ~0.
+ */
+struct rl_flush {
+	__u64 vcpus;		/* bit n: the vCPU with id n */
+	__u64 cr3;
+	__u64 start, end;	/* GVAs */
+};
+
+/*
  * fault_entry: a page fault of ring 3 about what the shadow took from the guest's
  * tables (a write to what was read-only or not dirty, an entry that was absent)
  * goes there without the host. Then, in ring 1: RSP = shared_gva +
@@ -246,7 +306,8 @@ struct rl_init {
  * lie; shared->cr2 = the address; GS base and vif still ring 3's; RFLAGS = 0x202.
  * The guest may have changed the entry since the shadow looked: such a fault is
  * reported once, and when ring 3 tries the same page again, the host looks anew.
- * All other page faults come as ever, by the handler of vector 14.
+ * What the host finds to be ring 3's own page fault comes there as well. Page faults of
+ * ring 1 come as ever, by the handler of vector 14.
  */
 
 _Static_assert(sizeof(struct rl_shared) == 4096, "one page");

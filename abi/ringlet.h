@@ -32,6 +32,7 @@ struct rl_memory_slot {
 	__u64 hva;
 };
 #define RL_MEMORY_SLOTS		16
+#define RL_VCPUS_MAX		64	/* of one VM: ids below this; see max_vcpus */
 
 /* A vCPU's registers. cs and ss are read-only: ring 1 or ring 3. */
 struct rl_regs {
@@ -51,6 +52,9 @@ struct rl_regs {
 #define RL_EXIT_MMIO		5  /* gpa, bytes 1, 2, 4, 8, is_write; a write's
 				      value is in result, a read's goes there */
 
+#define RL_EXIT_DEBUG		6  /* a #BP or #DB that RL_SET_DEBUG asked for: vector,
+				      dr6; set result to 1, and the guest gets it */
+
 #define RL_KILL_REASON_SIZE	192
 
 /*
@@ -66,6 +70,32 @@ struct rl_run {
 	__u32 shutdown;		/* RL_SHUTDOWN_* of abi/guest.h */
 	__u32 is_write;		/* MMIO */
 	char kill_reason[RL_KILL_REASON_SIZE]; /* NUL terminated, one line */
+	__u32 vector;		/* debug: 1 or 3 */
+	__u32 reserved;
+	__u64 dr6;		/* debug: of a #DB */
+};
+
+/*
+ * RL_SET_DEBUG: a debugger in the launcher. While RL_DEBUG_ON is set, #BP of the guest
+ * ends RL_RUN (RIP is behind the instruction), and so does a #DB of the breakpoints here,
+ * which the processor gets in place of the guest's own if dr7 enables any; and
+ * RL_SET_REGS changes neither cr3, cs, ss nor more of rflags than a program can.
+ * RL_DEBUG_STEP: #DB behind the next instruction; no interrupt is injected meanwhile.
+ */
+#define RL_DEBUG_ON		1
+#define RL_DEBUG_STEP		2
+struct rl_debug {
+	__u32 flags;
+	__u32 reserved;		/* 0 */
+	__u64 dr7;
+	__u64 dr[4];		/* GVAs */
+};
+
+/* RL_GET_TRAP: what RL_HC_SET_TRAP set for `vector`. handler 0: nothing. */
+struct rl_trap {
+	__u32 vector;
+	__u32 flags;		/* RL_TRAP_* */
+	__u64 handler;
 };
 
 /*
@@ -97,7 +127,7 @@ struct rl_ioeventfd {
 
 struct rl_irqfd {
 	__s32 fd;
-	__u32 line;		/* RL_IRQ_DEVICE up to RL_IRQ_COUNT - 1 */
+	__u32 line;		/* RL_IRQ_DEVICE up to RL_IRQ_IPI - 1 */
 	__u32 status;		/* bits */
 	__u32 flags;		/* 0, RL_FD_REMOVE or RL_FD_CLEAR */
 	__u64 status_gpa;
@@ -125,7 +155,7 @@ struct rl_stats {
 	__u64 halts;
 	__u64 migrations;	/* vCPU found on another pCPU */
 	__u64 shadow_pages;	/* now */
-	__u64 shadow_pages_peak;
+	__u64 shadow_pages_peak; /* with those in shadow_retired */
 	__u64 shadow_fills;	/* entries filled by faults */
 	__u64 shadow_syncs;	/* shadow pages compared with the guest's */
 	__u64 shadow_zaps;	/* entries dropped because they differed */
@@ -141,7 +171,9 @@ struct rl_stats {
 	__u64 lock_ns;		/* longest that the shadow was locked: the host waits
 				   so long when it takes a page of the guest's; 0
 				   unless the module measures it (lock_times=1) */
-	__u64 reserved[3];
+	__u64 shadow_retired;	/* shadow pages that wait, now, until no vCPU that
+				   may know them is in the guest */
+	__u64 reserved[2];
 };
 
 /* RL_GET_INFO: what this host offers. */
@@ -162,7 +194,7 @@ struct rl_info {
 /* VM fd */
 #define RL_SET_MEMORY_SLOT	_IOW(RL_IOC, 0x10, struct rl_memory_slot)
 #define RL_CREATE_VCPU		_IO(RL_IOC, 0x11)	/* arg: id; a vCPU fd */
-#define RL_IRQ_LINE		_IO(RL_IOC, 0x12)	/* arg: line, edge */
+#define RL_IRQ_LINE		_IO(RL_IOC, 0x12)	/* arg: line below RL_IRQ_IPI, edge */
 #define RL_GET_STATS		_IOR(RL_IOC, 0x13, struct rl_stats)
 #define RL_IOEVENTFD		_IOW(RL_IOC, 0x14, struct rl_ioeventfd)
 #define RL_IRQFD		_IOW(RL_IOC, 0x15, struct rl_irqfd)
@@ -170,10 +202,14 @@ struct rl_info {
 #define RL_RUN			_IO(RL_IOC, 0x20)
 #define RL_GET_REGS		_IOR(RL_IOC, 0x21, struct rl_regs)
 #define RL_SET_REGS		_IOW(RL_IOC, 0x22, struct rl_regs)
+#define RL_SET_DEBUG		_IOW(RL_IOC, 0x23, struct rl_debug)
+#define RL_GET_TRAP		_IOWR(RL_IOC, 0x24, struct rl_trap)
 
 _Static_assert(sizeof(struct rl_memory_slot) == 32, "ABI");
 _Static_assert(sizeof(struct rl_regs) == 24 * 8, "ABI");
-_Static_assert(sizeof(struct rl_run) == 40 + RL_KILL_REASON_SIZE, "ABI");
+_Static_assert(sizeof(struct rl_run) == 56 + RL_KILL_REASON_SIZE, "ABI");
+_Static_assert(sizeof(struct rl_debug) == 48, "ABI");
+_Static_assert(sizeof(struct rl_trap) == 16, "ABI");
 _Static_assert(sizeof(struct rl_stats) == (257 + 32 + 24) * 8, "ABI");
 _Static_assert(sizeof(struct rl_ioeventfd) == 32, "ABI");
 _Static_assert(sizeof(struct rl_irqfd) == 24, "ABI");

@@ -2,11 +2,11 @@
 /*
  * The two registers of a virtio device that every interrupt touches.
  */
-#include <linux/mm.h>
-#include <linux/pgtable.h>
 #include <linux/virtio_mmio.h>
 
 #include "layer.h"
+
+#define PTE_ADDRESS	0x000ffffffffff000ull
 
 /* What rl_fault_entry pushes, and the frame that the processor pushed. */
 struct rl_register_frame {
@@ -64,12 +64,12 @@ static bool decode(const u8 *code, struct move *move)
 static int line_at(unsigned long gva)
 {
 	unsigned int level;
-	pte_t *pte = lookup_address(gva, &level);
+	u64 *pte = lookup_address(gva, &level);
 	u64 offset;
 
-	if (!pte || level != PG_LEVEL_4K)
+	if (!pte || level != enumerator(PG_LEVEL_4K))
 		return -1;
-	offset = (pte->pte & PTE_PFN_MASK) - RL_MMIO_BASE;
+	offset = (*pte & PTE_ADDRESS) - RL_MMIO_BASE;
 	if (offset >= RL_MMIO_DEVICES * RL_MMIO_STRIDE)
 		return -1;
 	return RL_IRQ_DEVICE + offset / RL_MMIO_STRIDE;
@@ -84,7 +84,7 @@ static bool access(struct rl_register_frame *f, unsigned long gva)
 
 	if (line < 0 || !decode((const u8 *)f->rip, &move))
 		return false;
-	status = &rl_shared.status[line];
+	status = &((struct rl_shared *)cpu0(entry_stack_storage))->status[line];
 	reg = register_of(f, move.reg);
 	if (!move.store && offset_in_page(gva) == VIRTIO_MMIO_INTERRUPT_STATUS)
 		*reg = READ_ONCE(*status);
@@ -110,10 +110,10 @@ static bool access(struct rl_register_frame *f, unsigned long gva)
  * shadow entry, and the instruction is tried again, for the host this time.
  :*/
 
-/* The access of ring 1 at rl_shared.cr2, which frame's instruction makes. */
+/* The access of ring 1 at the shared page's cr2, which frame's instruction makes. */
 void rl_device_access(struct rl_register_frame *frame)
 {
-	unsigned long gva = rl_shared.cr2;
+	unsigned long gva = shared_read(cr2);
 
 	if (!access(frame, gva))
 		rl_hypercall(RL_HC_FLUSH_ONE, gva, 0, 0);

@@ -5,17 +5,6 @@
  * The stock driver (virtio_mmio) does the rest, and it is a module that nobody
  * loads by hand: see device_uevent().
  */
-#include <linux/device.h>
-#include <linux/err.h>
-#include <linux/interrupt.h>
-#include <linux/io.h>
-#include <linux/ioport.h>
-#include <linux/kobject.h>
-#include <linux/platform_device.h>
-#include <linux/pm.h>
-#include <linux/pm_wakeirq.h>
-#include <linux/pm_wakeup.h>
-#include <linux/string.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_mmio.h>
 
@@ -39,14 +28,16 @@
  * platform:virtio-mmio, which no module answers to. The module knows the name
  * that boards use for such a device, so that is what ours say.
  :*/
-static int device_uevent(struct device *device, struct kobj_uevent_env *env)
+static int device_uevent(void *device, void *env)
 {
-	char *last = env->envp_idx ? env->envp[env->envp_idx - 1] : NULL;
+	u32 *count = &field(u32, env, kobj_uevent_env, envp_idx);
+	char **strings = part(env, kobj_uevent_env, envp);
+	char *last = *count ? strings[*count - 1] : NULL;
 
 	/* The bus's own was just added. One name only, whoever reads it. */
 	if (last && !strncmp(last, MODALIAS, strlen(MODALIAS))) {
-		env->envp_idx--;
-		env->buflen -= strlen(last) + 1;
+		--*count;
+		field(u32, env, kobj_uevent_env, buflen) -= strlen(last) + 1;
 	}
 	return add_uevent_var(env, MODALIAS "of:Nvirtio_mmioTvirtioCvirtio,mmio");
 }
@@ -56,34 +47,41 @@ static int device_uevent(struct device *device, struct kobj_uevent_env *env)
  * is nothing to take down. The stock driver would reset the device, and a network
  * could wake nobody any more.
  */
-static int stays_on(struct device *device)
+static int stays_on(void *device)
 {
 	return 0;
 }
 
-static const struct dev_pm_ops device_sleep = {
-	.suspend = stays_on,
-	.resume = stays_on,
-};
+static void *device_type(void)
+{
+	void *type = object(device_type, virtio), *sleep = object(dev_pm_ops, virtio);
 
-static const struct device_type device_type = {
-	.name = "virtio-mmio",
-	.uevent = device_uevent,
-	.pm = &device_sleep,
-};
+	field(pointer, sleep, dev_pm_ops, suspend) = stays_on;
+	field(pointer, sleep, dev_pm_ops, resume) = stays_on;
+	field(pointer, type, device_type, name) = "virtio-mmio";
+	field(pointer, type, device_type, uevent) = device_uevent;
+	field(pointer, type, device_type, pm) = sleep;
+	return type;
+}
 
 /*
  * A frame or a typed character ends the guest's sleep, unless its administrator
  * says otherwise (power/wakeup in the device's folder in sysfs).
  */
-static int let_wake(struct device *device, unsigned int irq)
+int rl_may_wake(void *device)
 {
-	int error = device_init_wakeup(device, true);
+	device_set_wakeup_capable(device, true);
+	return device_wakeup_enable(device);
+}
+
+static int let_wake(void *device, unsigned int irq)
+{
+	int error = rl_may_wake(device);
 
 	return error ? error : dev_pm_set_wake_irq(device, irq);
 }
 
-static u32 read_register(const void __iomem *registers, unsigned int offset)
+static u32 read_register(const void *registers, unsigned int offset)
 {
 	u32 value;
 
@@ -94,9 +92,9 @@ static u32 read_register(const void __iomem *registers, unsigned int offset)
 }
 
 /* The virtio device ID of what is there, 0: nothing. */
-static u32 device_at(phys_addr_t gpa)
+static u32 device_at(u64 gpa)
 {
-	void __iomem *registers = ioremap(gpa, DEVICE_BYTES);
+	void *registers = ioremap(gpa, DEVICE_BYTES);
 	u32 id = 0;
 
 	if (!registers)
@@ -107,21 +105,33 @@ static u32 device_at(phys_addr_t gpa)
 	return id;
 }
 
-static int add_device(unsigned int n, phys_addr_t gpa, u32 id)
+/*
+ * One resource, behind `flags` of another of its kind: what number says "memory" or
+ * "interrupt" is the kernel's own business.
+ */
+static void set_resource(void *resource, u64 start, u64 end, const void *like)
 {
-	struct resource resources[2] = {
-		DEFINE_RES_MEM(gpa, DEVICE_BYTES),
-		DEFINE_RES_IRQ(RL_LINUX_IRQ(RL_IRQ_DEVICE + n)),
-	};
-	struct platform_device *device;
+	field(u64, resource, resource, start) = start;
+	field(u64, resource, resource, end) = end;
+	field(u64, resource, resource, flags) = field(u64, like, resource, flags);
+}
+
+static int add_device(unsigned int n, u64 gpa, u32 id)
+{
+	void *resources = objects(2, resource, device);
+	unsigned int irq = RL_LINUX_IRQ(RL_IRQ_DEVICE + n);
+	void *device;
 	int error;
 
 	device = platform_device_alloc("virtio-mmio", n);
 	if (!device)
 		return -ENOMEM;
-	device->dev.type = &device_type;
-	error = platform_device_add_resources(device, resources,
-					      ARRAY_SIZE(resources));
+	/* Linux takes copies. The second one of the PC's clock is its interrupt. */
+	set_resource(resources, gpa, gpa + DEVICE_BYTES - 1, &iomem_resource);
+	set_resource((char *)resources + size_of(resource), irq, irq,
+		     rtc_resources + size_of(resource));
+	field(pointer, device, platform_device, dev.type) = device_type();
+	error = platform_device_add_resources(device, resources, 2);
 	if (!error)
 		error = platform_device_add(device);
 	if (error) {
@@ -129,13 +139,13 @@ static int add_device(unsigned int n, phys_addr_t gpa, u32 id)
 		return error;
 	}
 	if (id == VIRTIO_ID_NET || id == VIRTIO_ID_CONSOLE)
-		error = let_wake(&device->dev, resources[1].start);
+		error = let_wake(part(device, platform_device, dev), irq);
 	return error;
 }
 
 static int find_devices(void)
 {
-	phys_addr_t gpa;
+	u64 gpa;
 	unsigned int n;
 	int error = 0;
 	u32 id;

@@ -15,36 +15,46 @@
  * iretq leaves it alone. What the kernel knows as IF is the byte vif of the
  * shared page. Between the gate and the kernel's handler, and between rl_iret
  * and the iretq, that byte, the GS base and the stack do not fit together, so
- * everything from rl_zone_start to rl_zone_end is the no-inject zone: the host
- * delivers no interrupt while RIP is there. NMIs and host interrupts may come
- * at any instruction; they change worlds and nothing here.
+ * everything from rl_zone_start to rl_zone_end, section .zone of this file and of
+ * entry_cpu.S, is the no-inject zone: the host delivers no interrupt while RIP is
+ * there. NMIs and host interrupts may come at any instruction; they change worlds and
+ * nothing here.
  *
  * scratch[0]: RAX, or RSP of a system call. scratch[1]: where a gate leads.
- * scratch[2]: RAX of a device's register access.
+ * scratch[2]: RAX of a device's register access. For the others see cpu.h.
  * Only code in the zone uses them, so nobody else can be using them.
  */
-#include <linux/linkage.h>
 #include <asm/processor-flags.h>
-#include <asm/segment.h>
 
 #include "abi/guest.h"
+#include "scratch.h"
 
-#define VIF		rl_shared + RL_SHARED_VIF(%rip)
-#define PENDING		rl_shared + RL_SHARED_PENDING(%rip)
-#define SHARED(field)	rl_shared + RL_SHARED_##field(%rip)
-#define SAVED_RAX	rl_shared + RL_SHARED_SCRATCH(%rip)
-#define SAVED_RSP	rl_shared + RL_SHARED_SCRATCH(%rip)
-#define TARGET		rl_shared + RL_SHARED_SCRATCH + 8(%rip)
+/* The kernel's own selectors: what its frames must show. */
+#define __KERNEL_CS	0x10
+#define __KERNEL_DS	0x18
+
+/*
+ * The shared page by the kernel's GS base (cpu.h). What has the user's GS base finds it
+ * by RSP, where that is in the page, or is in entry_cpu.S.
+ */
+#define SHARED(field)	%gs:entry_stack_storage + RL_SHARED_##field
+#define VIF		SHARED(VIF)
+#define PENDING		SHARED(PENDING)
+#define SAVED_RAX	SHARED(SCRATCH)
+#define TARGET		SHARED(SCRATCH) + 8
+#define TAIL		SHARED(SCRATCH) + RL_SCRATCH_TAIL
+#define TAIL_USER	SHARED(SCRATCH) + RL_SCRATCH_TAIL_USER
+
+/* Where RSP is in the page: in front of a frame, and of one with an error code. */
+#define AT_FRAME	(RL_SHARED_ENTRY_STACK - 40)
+#define AT_ERROR	(RL_SHARED_ENTRY_STACK - 48)
 
 /* Offsets in the frame above. */
 #define FRAME_CS	8
 #define FRAME_FLAGS	16
 #define FRAME_SS	32
 
-	.text
-	.balign	64
-	.globl	rl_zone_start
-rl_zone_start:
+	.section .zone, "ax", @progbits
 
 /* Pushes words of the frame that RAX points to, by their offsets. */
 	.macro	COPY_FRAME offsets:vararg
@@ -54,47 +64,18 @@ rl_zone_start:
 	.endm
 
 /*
- * From ring 3 with a frame at RSP, elsewhere: the kernel's GS base, and the
- * frame at the top of the task's stack. Destroys RAX.
+ * From ring 3 with a frame at RSP, which is `at` bytes behind the start of the shared
+ * page: the kernel's GS base, and the frame at the top of the task's stack. Destroys RAX.
  */
-	.macro	KERNEL_STACK offsets:vararg
+	.macro	KERNEL_STACK at, offsets:vararg
 	rdgsbase %rax
-	movq	%rax, SHARED(USER_GS)
-	movq	SHARED(KERNEL_GS), %rax
+	movq	%rax, RL_SHARED_USER_GS - \at(%rsp)
+	movq	RL_SHARED_KERNEL_GS - \at(%rsp), %rax
 	wrgsbase %rax
 	movq	%rsp, %rax
 	movq	SHARED(SP0), %rsp
 	COPY_FRAME \offsets
 	.endm
-
-/*J: guest.system-call
- * A user program's SYSCALL lands in ring 0, in a stub of the switcher, which
- * sends it on to ring 1: here. Nothing of the host ran but those few
- * instructions. The processor saved RIP in RCX and RFLAGS in R11 and touched
- * no stack, so the stub below does what Linux's own first lines do: GS base,
- * stack, the five words of a frame. There is no SWAPGS in ring 1; reading and
- * writing the base with RDGSBASE and WRGSBASE is the same thing, with the
- * user's value parked in the shared page.
- :*/
-	.balign	64
-	.globl	rl_syscall_entry
-/* RCX = user RIP, R11 = user RFLAGS, RSP and GS base the user's */
-rl_syscall_entry:
-	movb	$0, VIF
-	/* RSP is saved first and then is the one register that is free. */
-	movq	%rsp, SAVED_RSP
-	rdgsbase %rsp
-	movq	%rsp, SHARED(USER_GS)
-	movq	SHARED(KERNEL_GS), %rsp
-	wrgsbase %rsp
-	/* Under XENPV sp0 is the top of the running task's stack. */
-	movq	SHARED(SP0), %rsp
-	pushq	$__USER_DS
-	pushq	SAVED_RSP
-	pushq	%r11
-	pushq	$__USER_CS
-	pushq	%rcx
-	jmp	entry_SYSCALL_64_after_hwframe
 
 /*
  * Direct gates: hardware comes straight here from ring 1 or ring 3, without
@@ -122,18 +103,22 @@ rl_gate_\vector:
 
 	.balign	16
 gate_common:
+	/* Bit 1 of the saved RPL tells ring 3 from ring 1. */
+	testb	$2, 8 + FRAME_CS(%rsp)
+	jz	gate_from_kernel
+
+	movq	%rax, RL_SHARED_SCRATCH - AT_ERROR(%rsp)
+	popq	%rax
+	movq	rl_trap_target(, %rax, 8), %rax
+	movq	%rax, RL_SHARED_SCRATCH + 8 - AT_FRAME(%rsp)
+	KERNEL_STACK AT_FRAME, 32, 24, 16, 8, 0
+	jmp	gate_flags
+
+gate_from_kernel:
 	movq	%rax, SAVED_RAX
 	popq	%rax
 	movq	rl_trap_target(, %rax, 8), %rax
 	movq	%rax, TARGET
-	/* Bit 1 of the saved RPL tells ring 3 from ring 1. */
-	testb	$2, FRAME_CS(%rsp)
-	jz	gate_from_kernel
-
-	KERNEL_STACK 32, 24, 16, 8, 0
-	jmp	gate_flags
-
-gate_from_kernel:
 	/* user_mode() looks at the RPL: a kernel frame must not show 1. */
 	movq	$__KERNEL_CS, FRAME_CS(%rsp)
 	movq	$__KERNEL_DS, FRAME_SS(%rsp)
@@ -159,9 +144,9 @@ gate_flags:
 rl_fault_entry:
 	testb	$2, 8 + FRAME_CS(%rsp)
 	jz	device_access
-	movb	$0, VIF
-	movq	%rax, SAVED_RAX
-	KERNEL_STACK 40, 32, 24, 16, 8, 0
+	movb	$0, RL_SHARED_VIF - AT_ERROR(%rsp)
+	movq	%rax, RL_SHARED_SCRATCH - AT_ERROR(%rsp)
+	KERNEL_STACK AT_ERROR, 40, 32, 24, 16, 8, 0
 	movq	SAVED_RAX, %rax
 	jmp	*rl_trap_target + 8 * 14
 
@@ -184,16 +169,17 @@ device_access:
 	movq	$RL_KERNEL_CS, FRAME_CS(%rsp)
 	movq	$RL_KERNEL_SS, FRAME_SS(%rsp)
 	cmpb	$0, VIF
-	je	rl_restart_start
+	jne	1f
+	jmp	*TAIL
 	/* An interrupt may be taken at the end, and its handler may be gone for
 	   long: not on this page. The other scratch words may be in use. */
-	movq	%rax, rl_shared + RL_SHARED_SCRATCH + 16(%rip)
+1:	movq	%rax, SHARED(SCRATCH) + 16
 	movq	%rsp, %rax
 	movq	24(%rax), %rsp
 	andq	$-16, %rsp
 	COPY_FRAME 32, 24, 16, 8, 0
-	movq	rl_shared + RL_SHARED_SCRATCH + 16(%rip), %rax
-	jmp	rl_restart_start
+	movq	SHARED(SCRATCH) + 16, %rax
+	jmp	*TAIL
 
 /*J: guest.iret
  * Every return from an exception, an interrupt or a system call ends here: two
@@ -204,7 +190,8 @@ device_access:
  * then `pending` is looked at, then comes IRETQ, and when an interrupt slips
  * in between, the host moves RIP back to the look. If something really
  * waits, the frame that was to be returned by becomes that of an interrupt, and
- * its handler is next: no world is switched for it.
+ * its handler is next: no world is switched for it. The look and the IRETQ come
+ * behind the user's GS base, so each vCPU has its own (entry_cpu.S).
  :*/
 	.balign	64
 	.globl	rl_iret
@@ -217,45 +204,42 @@ rl_iret:
 	movq	$RL_KERNEL_SS, FRAME_SS(%rsp)
 	btl	$X86_EFLAGS_IF_BIT, FRAME_FLAGS(%rsp)
 	setc	VIF
-	jmp	rl_restart_start
+	jmp	*TAIL
 
 iret_to_user:
 	movq	%rax, SAVED_RAX
 	movq	SHARED(USER_GS), %rax
-	wrgsbase %rax
-	movq	SAVED_RAX, %rax
 	/* User programs run with interrupts on, always. */
 	movb	$1, VIF
+	jmp	*TAIL_USER
 
 	/*
-	 * From here on the frame, GS and vif are final, so the host may start
-	 * over at rl_restart_start. vif and pending in one comparison: an
-	 * interrupt that waits for a flag that stays off is no business of ours.
+	 * From here on the frame and vif are final, so the host may start over at
+	 * rl_early_start. vif and pending in one comparison: an interrupt that waits
+	 * for a flag that stays off is no business of ours. This one is for the time
+	 * before there is anything per CPU, when nobody returns to ring 3.
 	 */
-	.globl	rl_restart_start
-rl_restart_start:
+	.globl	rl_early_start, rl_early_end
+rl_early_start:
 	cmpw	$0x0101, VIF
-	je	iret_pending
-	/* The last instruction before rl_restart_end: a fault here is, for the
-	 * host, a fault of the frame that RSP points to. */
+	je	rl_early_pending
+	/* The last instruction of the range: a fault here is, for the host, a fault
+	 * of the frame that RSP points to. */
 	iretq
-	.globl	rl_restart_end
-rl_restart_end:
-
-iret_pending:
-	/* As if the interrupt came right behind the iretq. */
+rl_early_end:
+rl_early_pending:
 	movb	$0, VIF
 	movq	%rax, SAVED_RAX
-	testb	$2, FRAME_CS(%rsp)
-	jz	1f
-	movq	SHARED(KERNEL_GS), %rax
-	wrgsbase %rax
-	jmp	take_interrupt
-1:	movq	$__KERNEL_CS, FRAME_CS(%rsp)
+
+	.globl	rl_iret_pending
+/* As if the interrupt came right behind an iretq to ring 1. RAX is saved. */
+rl_iret_pending:
+	movq	$__KERNEL_CS, FRAME_CS(%rsp)
 	movq	$__KERNEL_DS, FRAME_SS(%rsp)
 
 /* RSP -> frame as the kernel wants it, RAX saved, vif off, the kernel's GS. */
-take_interrupt:
+	.globl	rl_take_interrupt
+rl_take_interrupt:
 	/* First off, then perhaps on: the host may switch it on any time. */
 	movb	$0, PENDING
 	bsfq	SHARED(IRQS), %rax
@@ -266,7 +250,7 @@ take_interrupt:
 	movb	$1, PENDING
 1:	movq	rl_trap_target + 8 * RL_IRQ_BASE(, %rax, 8), %rax
 	testq	%rax, %rax
-	jz	take_interrupt
+	jz	rl_take_interrupt
 	movq	%rax, TARGET
 	movq	SAVED_RAX, %rax
 	jmp	*TARGET
@@ -286,7 +270,7 @@ enable_pending:
 	pushfq				/* its IF is 1, the real one */
 	pushq	$__KERNEL_CS
 	pushq	%rax
-	jmp	take_interrupt
+	jmp	rl_take_interrupt
 
 	.balign	16
 	.globl	rl_load_gs_locked
@@ -307,8 +291,7 @@ rl_load_gs_locked:
 	ret
 	int3
 
-	.globl	rl_zone_end
-rl_zone_end:
+	.text
 
 /*
  * Leaves of pv_ops. Their callers expect every register but RAX to be kept

@@ -8,78 +8,70 @@
  * The lists say what may be seen. A feature that is new to the world is hidden
  * until somebody has thought about it in ring 1.
  */
-#include <linux/types.h>
-#include <asm/cpufeature.h>
-#include <asm/fpu/types.h>
-#include <asm/processor.h>
-#include <asm/setup.h>
-
+#include "cpuid.h"
 #include "layer.h"
-
-#define BIT_OF(feature)		(1u << ((feature) & 31))
 
 /* The basic and the extended range, as far as Linux needs them. */
 #define LAST_BASIC		0xd
 #define LAST_EXTENDED		0x80000008
 
 /* Standard-format XSAVE areas: what lies outside is new and stays off. */
-#define XCR0_ALLOWED		(XFEATURE_MASK_FP | XFEATURE_MASK_SSE | \
-				 XFEATURE_MASK_YMM | XFEATURE_MASK_AVX512)
+#define XCR0_ALLOWED		0xe7	/* x87, SSE, AVX, the three of AVX-512 */
 #define XSAVE_LEGACY_BYTES	(512 + 64)
 
 static const u32 leaf1_ecx =
-	BIT_OF(X86_FEATURE_XMM3) | BIT_OF(X86_FEATURE_PCLMULQDQ) |
-	BIT_OF(X86_FEATURE_SSSE3) | BIT_OF(X86_FEATURE_FMA) |
-	BIT_OF(X86_FEATURE_CX16) | BIT_OF(X86_FEATURE_XMM4_1) |
-	BIT_OF(X86_FEATURE_XMM4_2) | BIT_OF(X86_FEATURE_MOVBE) |
-	BIT_OF(X86_FEATURE_POPCNT) | BIT_OF(X86_FEATURE_AES) |
-	BIT_OF(X86_FEATURE_XSAVE) | BIT_OF(X86_FEATURE_OSXSAVE) |
-	BIT_OF(X86_FEATURE_AVX) | BIT_OF(X86_FEATURE_F16C) |
-	BIT_OF(X86_FEATURE_RDRAND);
+	CPUID_SSE3 | CPUID_PCLMULQDQ |
+	CPUID_SSSE3 | CPUID_FMA |
+	CPUID_CX16 | CPUID_SSE4_1 |
+	CPUID_SSE4_2 | CPUID_MOVBE |
+	CPUID_POPCNT | CPUID_AES |
+	CPUID_XSAVE | CPUID_OSXSAVE |
+	CPUID_AVX | CPUID_F16C |
+	CPUID_RDRAND;
 
 static const u32 leaf1_edx =
-	BIT_OF(X86_FEATURE_FPU) | BIT_OF(X86_FEATURE_DE) |
-	BIT_OF(X86_FEATURE_PSE) | BIT_OF(X86_FEATURE_TSC) |
-	BIT_OF(X86_FEATURE_MSR) | BIT_OF(X86_FEATURE_PAE) |
-	BIT_OF(X86_FEATURE_CX8) | BIT_OF(X86_FEATURE_PGE) |
-	BIT_OF(X86_FEATURE_CMOV) | BIT_OF(X86_FEATURE_PAT) |
-	BIT_OF(X86_FEATURE_PSE36) | BIT_OF(X86_FEATURE_CLFLUSH) |
-	BIT_OF(X86_FEATURE_MMX) | BIT_OF(X86_FEATURE_FXSR) |
-	BIT_OF(X86_FEATURE_XMM) | BIT_OF(X86_FEATURE_XMM2) |
-	BIT_OF(X86_FEATURE_SELFSNOOP);
+	CPUID_FPU | CPUID_DE |
+	CPUID_PSE | CPUID_TSC |
+	CPUID_MSR | CPUID_PAE |
+	CPUID_CX8 | CPUID_PGE |
+	CPUID_CMOV | CPUID_PAT |
+	CPUID_PSE36 | CPUID_CLFLUSH |
+	CPUID_MMX | CPUID_FXSR |
+	CPUID_SSE | CPUID_SSE2 |
+	CPUID_SELFSNOOP;
 
 static const u32 leaf7_ebx =
-	BIT_OF(X86_FEATURE_FSGSBASE) | BIT_OF(X86_FEATURE_BMI1) |
-	BIT_OF(X86_FEATURE_AVX2) | BIT_OF(X86_FEATURE_SMEP) |
-	BIT_OF(X86_FEATURE_BMI2) | BIT_OF(X86_FEATURE_ERMS) |
-	BIT_OF(X86_FEATURE_AVX512F) | BIT_OF(X86_FEATURE_AVX512DQ) |
-	BIT_OF(X86_FEATURE_RDSEED) | BIT_OF(X86_FEATURE_ADX) |
-	BIT_OF(X86_FEATURE_AVX512IFMA) | BIT_OF(X86_FEATURE_CLFLUSHOPT) |
-	BIT_OF(X86_FEATURE_CLWB) | BIT_OF(X86_FEATURE_AVX512CD) |
-	BIT_OF(X86_FEATURE_SHA_NI) | BIT_OF(X86_FEATURE_AVX512BW) |
-	BIT_OF(X86_FEATURE_AVX512VL);
+	CPUID_FSGSBASE | CPUID_BMI1 |
+	CPUID_AVX2 | CPUID_SMEP |
+	CPUID_BMI2 | CPUID_ERMS |
+	CPUID_AVX512F | CPUID_AVX512DQ |
+	CPUID_RDSEED | CPUID_ADX |
+	CPUID_AVX512IFMA | CPUID_CLFLUSHOPT |
+	CPUID_CLWB | CPUID_AVX512CD |
+	CPUID_SHA_NI | CPUID_AVX512BW |
+	CPUID_AVX512VL;
 
 static const u32 leaf7_ecx =
-	BIT_OF(X86_FEATURE_UMIP) | BIT_OF(X86_FEATURE_AVX512VBMI) | BIT_OF(X86_FEATURE_AVX512_VBMI2) |
-	BIT_OF(X86_FEATURE_GFNI) | BIT_OF(X86_FEATURE_VAES) |
-	BIT_OF(X86_FEATURE_VPCLMULQDQ) | BIT_OF(X86_FEATURE_AVX512_VNNI) |
-	BIT_OF(X86_FEATURE_AVX512_BITALG) |
-	BIT_OF(X86_FEATURE_AVX512_VPOPCNTDQ);
+	CPUID_UMIP | CPUID_AVX512VBMI | CPUID_AVX512_VBMI2 |
+	CPUID_GFNI | CPUID_VAES |
+	CPUID_VPCLMULQDQ | CPUID_AVX512_VNNI |
+	CPUID_AVX512_BITALG |
+	CPUID_AVX512_VPOPCNTDQ;
 
 static const u32 leaf7_edx =
-	BIT_OF(X86_FEATURE_FSRM) | BIT_OF(X86_FEATURE_MD_CLEAR);
+	CPUID_FSRM | CPUID_MD_CLEAR;
 
 static const u32 extended1_ecx =
-	BIT_OF(X86_FEATURE_LAHF_LM) | BIT_OF(X86_FEATURE_ABM) |
-	BIT_OF(X86_FEATURE_SSE4A) | BIT_OF(X86_FEATURE_MISALIGNSSE) |
-	BIT_OF(X86_FEATURE_3DNOWPREFETCH) | BIT_OF(X86_FEATURE_XOP) |
-	BIT_OF(X86_FEATURE_FMA4) | BIT_OF(X86_FEATURE_TBM);
+	CPUID_LAHF_LM | CPUID_ABM |
+	CPUID_SSE4A | CPUID_MISALIGNSSE |
+	CPUID_PREFETCHW | CPUID_XOP |
+	CPUID_FMA4 | CPUID_TBM;
 
 /* Low bits repeat leaf 1 on AMD; of those the same ones. */
 static const u32 extended1_edx =
-	BIT_OF(X86_FEATURE_SYSCALL) | BIT_OF(X86_FEATURE_NX) |
-	BIT_OF(X86_FEATURE_LM) | BIT_OF(X86_FEATURE_MMXEXT) |
-	BIT_OF(X86_FEATURE_FXSR_OPT);
+	CPUID_SYSCALL | CPUID_NX |
+	CPUID_LM | CPUID_MMXEXT |
+	CPUID_FXSR_OPT;
 
 #define EXTENDED7_INVARIANT_TSC	(1u << 8)
 #define EXTENDED8_CLZERO	(1u << 0)
@@ -97,10 +89,10 @@ static struct regs host_cpuid(u32 leaf, u32 subleaf)
 	u8 was = rl_irq_save();
 
 	if (rl_hypercall(RL_HC_CPUID, leaf, subleaf, 0) >= 0) {
-		r.eax = READ_ONCE(rl_shared.cpuid[0]);
-		r.ebx = READ_ONCE(rl_shared.cpuid[1]);
-		r.ecx = READ_ONCE(rl_shared.cpuid[2]);
-		r.edx = READ_ONCE(rl_shared.cpuid[3]);
+		r.eax = shared_read(cpuid[0]);
+		r.ebx = shared_read(cpuid[1]);
+		r.ecx = shared_read(cpuid[2]);
+		r.edx = shared_read(cpuid[3]);
 	}
 	rl_irq_restore(was);
 	return r;
@@ -136,7 +128,7 @@ static struct regs xsave_leaf(u32 subleaf)
 		r.edx = (u32)(xcr0 >> 32);
 		r.ebx = XSAVE_LEGACY_BYTES;
 		for (i = 2; i < 63; i++) {
-			if (!(xcr0 & BIT_ULL(i)))
+			if (!(xcr0 >> i & 1))
 				continue;
 			part = host_cpuid(0xd, i);
 			r.ebx = max(r.ebx, part.ebx + part.eax);
@@ -146,7 +138,7 @@ static struct regs xsave_leaf(u32 subleaf)
 		/* No XSAVES, which is privileged; then nothing is compacted. */
 		r.eax &= XSAVE_XSAVEOPT | XSAVE_XGETBV1;
 		r.ebx = r.ecx = r.edx = 0;
-	} else if (subleaf > 62 || !(xcr0 & BIT_ULL(subleaf))) {
+	} else if (subleaf > 62 || !(xcr0 >> subleaf & 1)) {
 		r = (struct regs){};
 	}
 	return r;
@@ -158,13 +150,13 @@ static struct regs basic_leaf(u32 leaf, u32 subleaf)
 
 	switch (leaf) {
 	case 0:
-		r.eax = min_t(u32, r.eax, LAST_BASIC);
+		r.eax = min(r.eax, (u32)LAST_BASIC);
 		return r;
 	case 1:
-		/* APIC ID 0, one logical processor. */
-		r.ebx &= 0xff00;
-		r.ecx = (r.ecx & leaf1_ecx) | BIT_OF(X86_FEATURE_PCID) |
-			BIT_OF(X86_FEATURE_HYPERVISOR);
+		/* Its APIC ID; one logical processor in a package. */
+		r.ebx = (r.ebx & 0xff00) | rl_this_id() << 24;
+		r.ecx = (r.ecx & leaf1_ecx) | CPUID_PCID |
+			CPUID_HYPERVISOR;
 		r.edx &= leaf1_edx;
 		return r;
 	case 2:
@@ -193,11 +185,11 @@ static struct regs extended_leaf(u32 leaf)
 
 	switch (leaf) {
 	case 0x80000000:
-		r.eax = min_t(u32, r.eax, LAST_EXTENDED);
+		r.eax = min(r.eax, (u32)LAST_EXTENDED);
 		break;
 	case 0x80000001:
 		r.ecx &= extended1_ecx;
-		r.edx &= extended1_edx | (leaf1_edx & ~BIT_OF(X86_FEATURE_XMM)
+		r.edx &= extended1_edx | (leaf1_edx & ~CPUID_SSE
 					  & 0x0183f3ff);
 		break;
 	case 0x80000007:
@@ -249,23 +241,35 @@ void rl_cpuid(unsigned int *eax, unsigned int *ebx, unsigned int *ecx,
 /* Not setup_force_cpu_cap(): its locked instructions want to be patched. */
 static void force(unsigned int feature)
 {
-	boot_cpu_data.x86_capability[feature / 32] |= BIT_OF(feature);
-	cpu_caps_set[feature / 32] |= BIT_OF(feature);
+	u32 *words = part(boot_cpu_data, cpuinfo_x86, x86_capability);
+
+	/* The number is from the kernel's code, the room from its types. */
+	if (feature / 32 >= count_of(cpuinfo_x86, x86_capability))
+		rl_shutdown(RL_SHUTDOWN_PANIC);
+	words[feature / 32] |= 1u << feature % 32;
+	cpu_caps_set[feature / 32] |= 1u << feature % 32;
+}
+
+/* Here a kernel need not have the feature: -1. */
+static void clear(int feature)
+{
+	if (feature >= 0)
+		setup_clear_cpu_cap(feature);
 }
 
 /* Before any other code asks for a feature. */
 void rl_features_init(void)
 {
 	/* Chooses the code paths for a kernel that is not in ring 0. */
-	force(X86_FEATURE_XENPV);
+	force(feature_number(xenpv));
 	/* The host told the frequency and keeps its CPUs' counters together. */
-	force(X86_FEATURE_TSC_KNOWN_FREQ);
-	force(X86_FEATURE_TSC_RELIABLE);
-	force(X86_FEATURE_CONSTANT_TSC);
-	force(X86_FEATURE_NONSTOP_TSC);
+	force(feature_number(tsc_known_freq));
+	force(feature_number(tsc_reliable));
+	force(feature_number(constant_tsc));
+	force(feature_number(nonstop_tsc));
 
-	/* Not from CPUID but set by vendor code. */
-	setup_clear_cpu_cap(X86_FEATURE_SYSENTER32);
-	setup_clear_cpu_cap(X86_FEATURE_SYSCALL32);
-	setup_clear_cpu_cap(X86_FEATURE_APIC);
+	/* Not from CPUID but set by vendor code: how 32-bit programs enter the kernel. */
+	clear(IMAGE("feature.entry32.0"));
+	clear(IMAGE("feature.entry32.1"));
+	clear(feature_number(apic));
 }

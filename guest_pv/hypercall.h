@@ -9,13 +9,10 @@
 #ifndef RINGLET_GUEST_PV_HYPERCALL_H
 #define RINGLET_GUEST_PV_HYPERCALL_H
 
-#include <linux/compiler.h>
-#include <linux/types.h>
+#include "cpu.h"
+#include "types.h"
 
 #include "abi/guest.h"
-
-/* This vCPU's page. Host and guest write it, so every access is a real one. */
-extern struct rl_shared rl_shared;
 
 static __always_inline long rl_hypercall(unsigned long number, u64 a, u64 b,
 					 u64 c)
@@ -32,9 +29,9 @@ static __always_inline long rl_hypercall(unsigned long number, u64 a, u64 b,
 /* The virtual flag off; returns what it was, for rl_irq_restore(). */
 static __always_inline u8 rl_irq_save(void)
 {
-	u8 was = READ_ONCE(rl_shared.vif);
+	u8 was = shared_read(vif);
 
-	WRITE_ONCE(rl_shared.vif, 0);
+	shared_write(vif, 0);
 	barrier();
 	return was;
 }
@@ -55,7 +52,7 @@ static __always_inline long rl_hypercall_value(unsigned long number, u64 a,
 	u8 was = rl_irq_save();
 	long result = rl_hypercall(number, a, 0, 0);
 
-	*value = READ_ONCE(rl_shared.value);
+	*value = shared_read(value);
 	rl_irq_restore(was);
 	return result;
 }

@@ -2,19 +2,29 @@
 /*
  * The paravirt layer's own header: what each file offers the others.
  *
- * Start reading at start.S. One vCPU: what is per CPU on a real machine is a
- * plain variable here.
+ * Start reading at start.S. What each vCPU has of its own is in cpu.h.
  */
 #ifndef RINGLET_GUEST_PV_LAYER_H
 #define RINGLET_GUEST_PV_LAYER_H
 
-#include <linux/time64.h>
-#include <linux/types.h>
-
 #include "hypercall.h"
+#include "kernel.h"
+
+/*
+ * Flags of request_threaded_irq() that no image names. The kernel itself notices wrong
+ * ones: see timer_init() and rl_power_init().
+ */
+#define IRQF_TIMER	0x14200	/* a timer's; goes on in a sleep; never a thread */
+#define IRQF_ONESHOT	0x2000
 
 /* Linux's number of a virtual interrupt line. */
 #define RL_LINUX_IRQ(line)	(16 + (line))
+
+/* What the lines of the guest's own are for (RL_HC_SEND_IPI). */
+#define RL_LINE_RESCHEDULE	(RL_IRQ_IPI + 0)
+#define RL_LINE_CALL		(RL_IRQ_IPI + 1)
+#define RL_LINE_CALL_SINGLE	(RL_IRQ_IPI + 2)
+#define RL_LINE_STOP		(RL_IRQ_IPI + 3)
 
 /* GPA of something in the layer's own memory. */
 static inline u64 rl_gpa(const volatile void *address)
@@ -24,8 +34,7 @@ static inline u64 rl_gpa(const volatile void *address)
 
 /* entry.S. The labels are addresses, not functions that C may call. */
 extern char rl_zone_start[], rl_zone_end[];
-extern char rl_restart_start[], rl_restart_end[];
-extern char rl_syscall_entry[], rl_fault_entry[], rl_iret[], rl_cmpxchg16b[];
+extern char rl_fault_entry[], rl_iret[], rl_cmpxchg16b[];
 extern char rl_gate_0[], rl_gate_3[], rl_gate_4[], rl_gate_5[], rl_gate_6[];
 extern char rl_gate_7[], rl_gate_16[], rl_gate_19[], rl_gate_128[];
 extern u64 rl_trap_target[256];		/* the kernel's handler of a gate */
@@ -37,12 +46,22 @@ void rl_load_gs_locked(unsigned int selector);
 /* start.c */
 void rl_start_kernel(unsigned long boot_params_gpa);
 
-/* pv_*.c: fill in pv_ops. */
+/* pv_*.c: fill in pv_ops, which has such members. */
+#define PV(member)	field(pointer, pv_ops, paravirt_patch_template, member)
 void rl_cpu_ops_init(void);
 void rl_segment_ops_init(void);
 void rl_mmu_ops_init(void);
 void rl_irq_ops_init(void);
 void rl_trap_ops_init(void);
+
+/* pv_trap.c: of this vCPU, what is between vCPUs, and all there is. */
+void rl_trap_between(void);
+void rl_trap_all(void);
+
+/* pv_mmu.c */
+void rl_write_cr3(unsigned long cr3);
+void rl_flush_tlb_kernel(void);
+void rl_mmu_many(void);
 
 /* pv_segment.c */
 long rl_no_such_call(void);	/* takes the place of a system call */
@@ -59,15 +78,25 @@ void rl_cpuid(unsigned int *eax, unsigned int *ebx, unsigned int *ecx,
 void rl_features_init(void);
 
 /* time.c, console.c, platform.c, interrupts.c: x86_init and its kin. */
+#define INIT(hook)		field(pointer, x86_init, x86_init_ops, hook)
+#define PLATFORM(kind, member)	field(kind, x86_platform, x86_platform_ops, member)
 void rl_time_hooks(void);
 u64 rl_wallclock(void);		/* the host's, ns since 1970 */
-void rl_get_wallclock(struct timespec64 *now);
+void rl_get_wallclock(void *now);	/* a timespec64 */
 void rl_platform_hooks(void);
 void rl_interrupt_hooks(void);
+void rl_interrupt_vectors(void);	/* this CPU's */
 void rl_console_early(void);
 int rl_console_init(void);
 void rl_console_flush(void);
 void __noreturn rl_shutdown(unsigned long how);
+
+/* smp.c: start.S has rl_second_start, which calls rl_second_cpu() */
+extern char rl_second_start[];
+void rl_smp_hooks(void);
+void rl_list_cpus(void);
+void __noreturn rl_second_cpu(unsigned int id);
+void __noreturn rl_stop_this_cpu(void);
 
 /* wallclock.c */
 int rl_wallclock_init(void);
@@ -81,6 +110,7 @@ struct rl_register_frame;
 void rl_device_access(struct rl_register_frame *frame);
 
 /* devices.c */
+int rl_may_wake(void *device);	/* it may end a sleep: 0 or -errno */
 int rl_device_init(void);	/* takes the place of a device initcall */
 
 #endif

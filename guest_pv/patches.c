@@ -3,8 +3,9 @@
  * Where the stock kernel's code leads into the layer. See abi/layer.h: the
  * launcher checks the bytes and writes the jumps, before the guest starts.
  *
- * Rules: never a byte that the kernel itself may rewrite, so behind the call
- * of __fentry__ where a function has one, and nothing inside an alternative.
+ * Rules: never a byte that the kernel itself may rewrite, so behind the ENDBR64 and
+ * the call of __fentry__ where a function has them (RL_PATCH_ENTRY), and nothing
+ * inside an alternative.
  */
 #include "abi/layer.h"
 #include "layer.h"
@@ -23,23 +24,21 @@
  :*/
 
 extern char early_xen_iret_patch[], xen_iret[], this_cpu_cmpxchg16b_emu[];
-extern char xen_hvc_init[], __text_poke[];
 extern char __x64_sys_modify_ldt[], __ia32_sys_modify_ldt[];
 extern char __x64_sys_iopl[], __ia32_sys_iopl[];
 extern char __x64_sys_ioperm[], __ia32_sys_ioperm[];
 
-#define CALL_FENTRY_SIZE	5
 #define ALL(n)			[0 ... (n) - 1] = 0xff
 
 #define NO_SUCH_CALL(function)					\
 	{							\
-		.gva = (u64)(function) + CALL_FENTRY_SIZE,		\
+		.gva = (u64)(function),				\
 		.target = (u64)rl_no_such_call,			\
-		.kind = RL_PATCH_JUMP, .len = 5,			\
+		.kind = RL_PATCH_JUMP | RL_PATCH_ENTRY, .len = 5,	\
 	}
 
 static const struct rl_patch patches[]
-__used __section(RL_PATCHES_SECTION) = {
+__attribute__((used, section(RL_PATCHES_SECTION))) = {
 	{	/* jmp to the next instruction: a hole kept for this */
 		.gva = (u64)early_xen_iret_patch, .target = (u64)rl_iret,
 		.kind = RL_PATCH_JUMP, .len = 5,
@@ -55,19 +54,19 @@ __used __section(RL_PATCHES_SECTION) = {
 	{	/* pushf; cli; cmp %gs:(%rsi),%rax */
 		.gva = (u64)this_cpu_cmpxchg16b_emu,
 		.target = (u64)rl_cmpxchg16b,
-		.kind = RL_PATCH_JUMP, .len = 6,
+		.kind = RL_PATCH_JUMP | RL_PATCH_ENTRY, .len = 6,
 		.expect = { 0x9c, 0xfa, 0x65, 0x48, 0x3b, 0x06 },
 		.mask = { ALL(6) },
 	},
 	{	/* a function's body: whatever the compiler put there */
-		.gva = (u64)xen_hvc_init + CALL_FENTRY_SIZE,
+		.gva = (u64)xen_hvc_init,
 		.target = (u64)rl_device_init,
-		.kind = RL_PATCH_JUMP, .len = 5,
+		.kind = RL_PATCH_JUMP | RL_PATCH_ENTRY, .len = 5,
 	},
 	{
-		.gva = (u64)__text_poke + CALL_FENTRY_SIZE,
+		.gva = (u64)__text_poke,
 		.target = (u64)rl_text_poke,
-		.kind = RL_PATCH_JUMP, .len = 5,
+		.kind = RL_PATCH_JUMP | RL_PATCH_ENTRY, .len = 5,
 	},
 	NO_SUCH_CALL(__x64_sys_modify_ldt),
 	NO_SUCH_CALL(__ia32_sys_modify_ldt),

@@ -3,22 +3,17 @@
  * A machine without a chipset: what Linux must not look for, and how a guest
  * ends.
  */
-#include <linux/acpi.h>
-#include <linux/console.h>
-#include <linux/init.h>
-#include <linux/notifier.h>
-#include <linux/panic_notifier.h>
-#include <linux/pm.h>
-#include <asm/bootparam.h>
-#include <asm/mpspec.h>
-#include <asm/pci_x86.h>
-#include <asm/processor.h>
-#include <asm/reboot.h>
-#include <asm/setup.h>
-#include <asm/smp.h>
-#include <asm/x86_init.h>
-
 #include "layer.h"
+
+#define SET_MAYBE_INIT(hook, f)	set_maybe(pointer, x86_init, x86_init_ops, hook, f)
+#define MACHINE(hook)		field(pointer, machine_ops, machine_ops, hook)
+
+#define LAST_PORT		0xffff
+#define KASLR_FLAG		(1 << 1)	/* the boot protocol's, in loadflags */
+
+/* One of these is missing in some kernels. */
+extern char x86_bios_cpu_apicid_early_map[] __weak;
+extern char x86_cpu_to_apicid_early_map[];
 
 void __noreturn rl_shutdown(unsigned long how)
 {
@@ -38,7 +33,7 @@ static void machine_stop(void)
 	rl_shutdown(RL_SHUTDOWN_POWEROFF);
 }
 
-static void machine_crash(struct pt_regs *regs)
+static void machine_crash(void *regs)
 {
 	rl_shutdown(RL_SHUTDOWN_PANIC);
 }
@@ -54,30 +49,34 @@ static void machine_quiet(void)
 }
 
 /* The last of the notifiers: the message is printed, the others have run. */
-static int panic_ends_guest(struct notifier_block *block, unsigned long event,
+static int panic_ends_guest(void *block, unsigned long event,
 			    void *message)
 {
-	console_flush_on_panic(CONSOLE_FLUSH_PENDING);
+	console_flush_on_panic(enumerator(CONSOLE_FLUSH_PENDING));
 	rl_shutdown(RL_SHUTDOWN_PANIC);
 }
 
-static struct notifier_block panic_block = {
-	.notifier_call = panic_ends_guest,
-	.priority = INT_MIN,
-};
+static void register_panic(void)
+{
+	void *block = object(notifier_block, panic);
+
+	field(pointer, block, notifier_block, notifier_call) = panic_ends_guest;
+	field(u32, block, notifier_block, priority) = 1u << 31;	/* INT_MIN */
+	atomic_notifier_chain_register(panic_notifier_list, block);
+}
 
 /* Right after Linux has copied its boot parameters. */
 static void set_legacy_features(void)
 {
 	/* Linux's own random placement needs what head_64.S would have done. */
-	boot_params.hdr.loadflags &= ~KASLR_FLAG;
+	field(u8, boot_params, boot_params, hdr.loadflags) &= ~KASLR_FLAG;
 
-	x86_platform.legacy.i8042 = X86_LEGACY_I8042_PLATFORM_ABSENT;
-	x86_platform.legacy.rtc = 0;
-	x86_platform.legacy.warm_reset = 0;
-	x86_platform.legacy.no_vga = 1;
-	x86_platform.legacy.reserve_bios_regions = 0;
-	x86_platform.legacy.devices.pnpbios = 0;
+	PLATFORM(u32, legacy.i8042) = enumerator(X86_LEGACY_I8042_PLATFORM_ABSENT);
+	PLATFORM(u32, legacy.rtc) = 0;
+	PLATFORM(u32, legacy.warm_reset) = 0;
+	PLATFORM(u32, legacy.no_vga) = 1;
+	PLATFORM(u32, legacy.reserve_bios_regions) = 0;
+	PLATFORM(u32, legacy.devices.pnpbios) = 0;
 }
 
 /*J: guest.no-hardware
@@ -88,14 +87,24 @@ static void set_legacy_features(void)
  * it starts, and the whole I/O port space is marked as taken, which tells
  * every old driver that somebody else has its device.
  :*/
+static void take_ports(void)
+{
+	void *ports = object(resource, ports);
+
+	field(u64, ports, resource, end) = LAST_PORT;
+	field(pointer, ports, resource, name) = "ringlet: no ports";
+	/* Busy ports: as those of a PC's board are. */
+	field(u64, ports, resource, flags) =
+		field(u64, standard_io_resources, resource, flags);
+	request_resource(ioport_resource, ports);
+}
+
 static void arch_setup(void)
 {
 	rl_console_early();
 	rl_power_refuse();
-	paravirt_disable_iospace();
-	/* No BIOS table lists the boot CPU. */
-	phys_cpu_present_map.mask[0] |= 1;
-	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
+	take_ports();
+	register_panic();
 }
 
 static unsigned char no_nmi_reason(void)
@@ -109,38 +118,53 @@ static int no_pci(void)
 	return 0;
 }
 
+static void hook_mpparse(void)
+{
+	INIT(mpparse.setup_ioapic_ids) = x86_init_noop;
+	SET_MAYBE_INIT(mpparse.find_mptable, x86_init_noop);
+	SET_MAYBE_INIT(mpparse.early_parse_smp_cfg, x86_init_noop);
+	SET_MAYBE_INIT(mpparse.parse_smp_cfg, rl_list_cpus);
+	SET_MAYBE_INIT(mpparse.find_smp_config, x86_init_noop);
+	SET_MAYBE_INIT(mpparse.get_smp_config, rl_list_cpus);
+}
+
+/* The kernel's first idea of it says that it is unknown. */
+static void set_apic_id(void)
+{
+	memset(x86_cpu_to_apicid_early_map, 0, IMAGE("variable.x86_cpu_to_apicid"));
+	if (has_symbol(x86_bios_cpu_apicid_early_map))
+		memset(x86_bios_cpu_apicid_early_map, 0,
+		       IMAGE("variable.x86_cpu_to_apicid"));
+}
+
 static void hook_init(void)
 {
-	x86_init.resources.probe_roms = x86_init_noop;
-	x86_init.resources.reserve_resources = x86_init_noop;
-	x86_init.resources.dmi_setup = x86_init_noop;
-	x86_init.mpparse.setup_ioapic_ids = x86_init_noop;
-	x86_init.mpparse.find_smp_config = x86_init_noop;
-	x86_init.mpparse.get_smp_config = x86_init_uint_noop;
-	x86_init.oem.arch_setup = arch_setup;
-	x86_init.pci.arch_init = no_pci;
-	x86_init.pci.init = no_pci;
-	x86_init.pci.init_irq = x86_init_noop;
+	INIT(resources.probe_roms) = x86_init_noop;
+	INIT(resources.reserve_resources) = x86_init_noop;
+	INIT(resources.dmi_setup) = x86_init_noop;
+	hook_mpparse();
+	INIT(oem.arch_setup) = arch_setup;
+	INIT(pci.arch_init) = no_pci;
+	INIT(pci.init) = no_pci;
+	INIT(pci.init_irq) = x86_init_noop;
 	pci_probe = 0;
 }
 
 void rl_platform_hooks(void)
 {
-	disable_acpi();
+	acpi_disabled = acpi_pci_disabled = acpi_noirq = 1;
 	hook_init();
-	x86_platform.set_legacy_features = set_legacy_features;
-	x86_platform.get_nmi_reason = no_nmi_reason;
-	x86_platform.realmode_reserve = x86_init_noop;
-	x86_platform.realmode_init = x86_init_noop;
-	/* The boot CPU's APIC ID, which no table tells. */
-	early_per_cpu(x86_cpu_to_apicid, 0) = 0;
-	early_per_cpu(x86_bios_cpu_apicid, 0) = 0;
+	PLATFORM(pointer, set_legacy_features) = set_legacy_features;
+	PLATFORM(pointer, get_nmi_reason) = no_nmi_reason;
+	PLATFORM(pointer, realmode_reserve) = x86_init_noop;
+	PLATFORM(pointer, realmode_init) = x86_init_noop;
+	set_apic_id();
 
-	machine_ops.restart = machine_restart_guest;
-	machine_ops.halt = machine_stop;
-	machine_ops.power_off = machine_stop;
-	machine_ops.shutdown = machine_quiet;
-	machine_ops.crash_shutdown = machine_crash;
-	machine_ops.emergency_restart = machine_emergency;
+	MACHINE(restart) = machine_restart_guest;
+	MACHINE(halt) = machine_stop;
+	MACHINE(power_off) = machine_stop;
+	MACHINE(shutdown) = machine_quiet;
+	MACHINE(crash_shutdown) = machine_crash;
+	MACHINE(emergency_restart) = machine_emergency;
 	pm_power_off = machine_stop;
 }

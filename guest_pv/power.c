@@ -5,18 +5,10 @@
  *
  * Power-off, halt, reboot and panic are in platform.c.
  */
-#include <linux/interrupt.h>
-#include <linux/irq.h>
-#include <linux/jiffies.h>
-#include <linux/reboot.h>
-#include <linux/types.h>
-#include <linux/umh.h>
-
 #include "layer.h"
 
 /*
  * Weak: a kernel that was built without the feature has no such variable.
- * Neither is declared in a header.
  */
 extern int kexec_load_disabled __weak;
 extern int nohibernate __weak;
@@ -49,15 +41,18 @@ void rl_power_refuse(void)
  * It is a thread, since it may have to wait: a guest that the button woke from its
  * sleep has no programs yet, and would be taken for one that has no /sbin/poweroff.
  :*/
-static irqreturn_t button_pressed(int irq, void *nothing)
+static int button_pressed(int irq, void *nothing)
 {
-	if (usermodehelper_read_lock_wait(30 * HZ))
+	if (usermodehelper_read_lock_wait(__msecs_to_jiffies(30000)))
 		usermodehelper_read_unlock();
 	orderly_poweroff(true);
-	return IRQ_HANDLED;
+	return enumerator(IRQ_HANDLED);
 }
 
-/* Among the device initcalls. The button ends a sleep, too. */
+/*
+ * Among the device initcalls. The button ends a sleep, too. Linux refuses a thread
+ * without a handler of its own that is not a "one shot", and so a wrong number for it.
+ */
 int rl_power_init(void)
 {
 	unsigned int irq = RL_LINUX_IRQ(RL_IRQ_POWER);

@@ -3,17 +3,34 @@
  * pv_ops.cpu, first part: control and debug registers, MSRs, odd instructions.
  * Segments are in pv_segment.c, gates in pv_trap.c, CPUID in features.c.
  *
- * Rule: rl_write_msr() must not touch per-CPU data. The kernel calls it to set
- * the GS base just after it has loaded a NULL %gs, which zeroes the base.
+ * Rule: rl_write_msr() must not touch per-CPU data before it has set the GS base. The
+ * kernel calls it for that just after it has loaded a NULL %gs, which zeroes the base.
  */
-#include <linux/errno.h>
-#include <linux/sched.h>
-#include <asm/fsgsbase.h>
-#include <asm/msr-index.h>
-#include <asm/paravirt.h>
 #include <asm/processor-flags.h>
 
 #include "layer.h"
+
+/* Registers of the processor, by SDM volume 4. */
+#define MSR_IA32_APICBASE	0x1b
+#define MSR_IA32_APICBASE_BSP	(1 << 8)
+#define MSR_IA32_SYSENTER_CS	0x174
+#define MSR_IA32_SYSENTER_ESP	0x175
+#define MSR_IA32_SYSENTER_EIP	0x176
+#define MSR_IA32_DEBUGCTLMSR	0x1d9
+#define MSR_IA32_CR_PAT		0x277
+#define MSR_EFER		0xc0000080
+#define MSR_STAR		0xc0000081
+#define MSR_LSTAR		0xc0000082
+#define MSR_CSTAR		0xc0000083
+#define MSR_SYSCALL_MASK	0xc0000084
+#define MSR_FS_BASE		0xc0000100
+#define MSR_GS_BASE		0xc0000101
+#define MSR_KERNEL_GS_BASE	0xc0000102
+
+#define EFER_SCE		(1 << 0)
+#define EFER_LME		(1 << 8)
+#define EFER_LMA		(1 << 10)
+#define EFER_NX			(1 << 11)
 
 /* The page attribute table that Linux would write: WB WC UC- UC WB WP UC- WT */
 #define LINUX_PAT	0x0407050600070106ULL
@@ -40,8 +57,6 @@ static void rl_write_cr4(unsigned long value)
  * Debug registers. The host has the real ones; copies save the hypercall where
  * a register is read or set to what it holds. DR6 is what a #DB just wrote.
  */
-static unsigned long debug_registers[8];
-
 static int debug_number(int number)
 {
 	return number == 4 || number == 5 ? number + 2 : number & 7;
@@ -53,17 +68,20 @@ static unsigned long rl_get_debugreg(int number)
 
 	number = debug_number(number);
 	if (number != 6)
-		return debug_registers[number];
+		return rl_this_cpu()->debug_registers[number];
 	rl_hypercall_value(RL_HC_GET_DR, number, &value);
 	return value;
 }
 
 static void rl_set_debugreg(int number, unsigned long value)
 {
+	u64 *copy;
+
 	number = debug_number(number);
-	if (number != 6 && debug_registers[number] == value)
+	copy = &rl_this_cpu()->debug_registers[number];
+	if (number != 6 && *copy == value)
 		return;
-	debug_registers[number] = value;
+	*copy = value;
 	rl_hypercall(RL_HC_SET_DR, number, value, 0);
 }
 
@@ -93,13 +111,17 @@ static bool read_known_msr(unsigned int msr, u64 *value)
 		*value = rdgsbase();
 		return true;
 	case MSR_KERNEL_GS_BASE:
-		*value = rl_shared.user_gs;
+		*value = shared_read(user_gs);
 		return true;
 	case MSR_EFER:
 		*value = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX;
 		return true;
 	case MSR_IA32_CR_PAT:
 		*value = LINUX_PAT;
+		return true;
+	case MSR_IA32_APICBASE:
+		/* No APIC, but who boots asks whether this is the first CPU. */
+		*value = MSR_IA32_APICBASE_BSP;
 		return true;
 	case MSR_IA32_DEBUGCTLMSR:
 		return true;
@@ -120,12 +142,13 @@ static int write_known_msr(unsigned int msr, u64 value)
 		if (!canonical(value))
 			return -EIO;
 		wrgsbase(value);
-		WRITE_ONCE(rl_shared.kernel_gs, value);
+		rl_cpu_moved(value);
+		shared_write(kernel_gs, value);
 		return 1;
 	case MSR_KERNEL_GS_BASE:
 		if (!canonical(value))
 			return -EIO;
-		WRITE_ONCE(rl_shared.user_gs, value);
+		shared_write(user_gs, value);
 		return 1;
 	case MSR_STAR:
 	case MSR_LSTAR:
@@ -142,24 +165,18 @@ static int write_known_msr(unsigned int msr, u64 value)
 	return 0;
 }
 
-static u64 rl_read_msr_safe(unsigned int msr, int *error)
+/* Both: 0 or -EIO. A register that the host does not have reads as 0. */
+static int rl_read_msr(u32 msr, u64 *value)
 {
-	u64 value;
-
-	*error = 0;
-	if (read_known_msr(msr, &value))
-		return value;
-	if (rl_hypercall_value(RL_HC_RDMSR, msr, &value) < 0) {
-		*error = -EIO;
+	if (read_known_msr(msr, value) ||
+	    rl_hypercall_value(RL_HC_RDMSR, msr, value) >= 0)
 		return 0;
-	}
-	return value;
+	*value = 0;
+	return -EIO;
 }
 
-static int rl_write_msr_safe(unsigned int msr, unsigned int low,
-			     unsigned int high)
+static int rl_write_msr(u32 msr, u64 value)
 {
-	u64 value = (u64)high << 32 | low;
 	int known = write_known_msr(msr, value);
 
 	if (known)
@@ -167,17 +184,56 @@ static int rl_write_msr_safe(unsigned int msr, unsigned int low,
 	return rl_hypercall(RL_HC_WRMSR, msr, value, 0) < 0 ? -EIO : 0;
 }
 
-/* Where the kernel is sure of a register that the host does not have: 0. */
-static u64 rl_read_msr(unsigned int msr)
+/* The forms that a kernel may want; it has one of each pair. */
+static u64 read_msr(u32 msr)
 {
-	int error;
+	u64 value;
 
-	return rl_read_msr_safe(msr, &error);
+	rl_read_msr(msr, &value);
+	return value;
 }
 
-static void rl_write_msr(unsigned int msr, unsigned int low, unsigned int high)
+static u64 read_msr_with_error(u32 msr, int *error)
 {
-	rl_write_msr_safe(msr, low, high);
+	u64 value;
+
+	*error = rl_read_msr(msr, &value);
+	return value;
+}
+
+static int write_msr_halves(u32 msr, u32 low, u32 high)
+{
+	return rl_write_msr(msr, (u64)high << 32 | low);
+}
+
+static void msr_ops_init(void)
+{
+	void *read_safe = read_msr_with_error;
+	void *write = write_msr_halves, *write_safe = write_msr_halves;
+
+	if (has_signature(pv_cpu_ops, read_msr_safe, "44p"))
+		read_safe = rl_read_msr;
+	if (has_signature(pv_cpu_ops, write_msr, "v48"))
+		write = rl_write_msr;
+	if (has_signature(pv_cpu_ops, write_msr_safe, "448"))
+		write_safe = rl_write_msr;
+	PV(cpu.read_msr) = read_msr;
+	PV(cpu.read_msr_safe) = read_safe;
+	/* Who wants no result ignores one. */
+	PV(cpu.write_msr) = write;
+	PV(cpu.write_msr_safe) = write_safe;
+}
+
+static void nothing(void)
+{
+}
+
+/* No port to wait with, no cache that anybody else looks into. */
+static void no_delays(void)
+{
+	set_maybe(pointer, pv_ops, paravirt_patch_template, cpu.io_delay, nothing);
+	set_maybe(u8, pv_info, pv_info, io_delay, false);
+	set_maybe(pointer, pv_ops, paravirt_patch_template, cpu.wbinvd, nothing);
 }
 
 static u64 rl_read_pmc(int counter)
@@ -185,23 +241,15 @@ static u64 rl_read_pmc(int counter)
 	return 0;
 }
 
-static void rl_nothing(void)
-{
-}
-
 void rl_cpu_ops_init(void)
 {
-	pv_ops.cpu.io_delay = rl_nothing;
-	pv_ops.cpu.wbinvd = rl_nothing;
-	pv_ops.cpu.cpuid = rl_cpuid;
-	pv_ops.cpu.get_debugreg = rl_get_debugreg;
-	pv_ops.cpu.set_debugreg = rl_set_debugreg;
-	pv_ops.cpu.read_cr0 = rl_read_cr0;
-	pv_ops.cpu.write_cr0 = rl_write_cr0;
-	pv_ops.cpu.write_cr4 = rl_write_cr4;
-	pv_ops.cpu.read_msr = rl_read_msr;
-	pv_ops.cpu.write_msr = rl_write_msr;
-	pv_ops.cpu.read_msr_safe = rl_read_msr_safe;
-	pv_ops.cpu.write_msr_safe = rl_write_msr_safe;
-	pv_ops.cpu.read_pmc = rl_read_pmc;
+	no_delays();
+	msr_ops_init();
+	PV(cpu.cpuid) = rl_cpuid;
+	PV(cpu.get_debugreg) = rl_get_debugreg;
+	PV(cpu.set_debugreg) = rl_set_debugreg;
+	PV(cpu.read_cr0) = rl_read_cr0;
+	PV(cpu.write_cr0) = rl_write_cr0;
+	PV(cpu.write_cr4) = rl_write_cr4;
+	PV(cpu.read_pmc) = rl_read_pmc;
 }

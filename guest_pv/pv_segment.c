@@ -11,30 +11,21 @@
  * host loads the registers again after each exit and could not know what an
  * old selector was meant to be.
  */
-#include <linux/errno.h>
-#include <linux/pgtable.h>
-#include <linux/sched.h>
-#include <linux/string.h>
-#include <asm/desc.h>
-#include <asm/paravirt.h>
-#include <asm/processor.h>
-#include <asm/segment.h>
-
 #include "layer.h"
 
-static_assert(GDT_ENTRY_TLS_MIN == RL_TLS_FIRST);
-static_assert(GDT_ENTRY_TLS_ENTRIES == RL_TLS_COUNT);
+/* The kernel's own, known once it has written the entry. */
+static unsigned int tss_selector;
 
-#define TSS_SELECTOR	(GDT_ENTRY_TSS * 8)
+/* What LGDT and LIDT take. */
+struct table_pointer {
+	u16 limit;
+	u64 address;
+} __attribute__((packed));
 
-static u64 loaded_tls[RL_TLS_COUNT];
-static u64 late_tls[RL_TLS_COUNT];
-static unsigned int late;	/* bits: which of late_tls are to be loaded */
-
-/* The kernel's own table, writable. */
-static struct desc_struct *kernel_gdt(void)
+/* The kernel's own table of this CPU, writable. */
+static u64 *kernel_gdt(void)
 {
-	return get_cpu_gdt_rw(raw_smp_processor_id());
+	return part(of_this_cpu(gdt_page), gdt_page, gdt);
 }
 
 #define read_selector(register)					\
@@ -83,7 +74,7 @@ struct parked {
 };
 
 /* The selector of a TLS entry, whatever its RPL. */
-static bool selects(unsigned int selector, int entry)
+static bool selects(unsigned int selector, unsigned int entry)
 {
 	return (selector & ~3) == (RL_TLS_FIRST + entry) << 3;
 }
@@ -136,9 +127,8 @@ static void set_tls(int entry, u64 descriptor)
 	struct parked parked;
 
 	park(&parked, entry);
-	loaded_tls[entry] = descriptor;
-	memcpy(&kernel_gdt()[RL_TLS_FIRST + entry], &descriptor,
-	       sizeof(descriptor));
+	rl_this_cpu()->loaded_tls[entry] = descriptor;
+	kernel_gdt()[RL_TLS_FIRST + entry] = descriptor;
 	rl_hypercall(RL_HC_SET_TLS, entry, descriptor, 0);
 	unpark(&parked);
 }
@@ -151,46 +141,66 @@ static bool data_segment(u64 descriptor)
 	return (rights & 0x90) == 0x90 && (rights & 0x0a) != 0x08;
 }
 
+/* A variable of its own, but for Linux 6.2 to 6.14. */
+extern char pcpu_hot[] __weak, current_task[] __weak;
+
+static void *running_task(void)
+{
+	void *task;
+
+	if (has_symbol(pcpu_hot))
+		asm volatile("movq %%gs:%c2(%1), %0"
+			     : "=r" (task)
+			     : "r" (IMAGE("maybe.pointer.pcpu_hot.current_task")),
+			       "i" (pcpu_hot));
+	else
+		asm volatile("movq %%gs:%c1, %0" : "=r" (task) : "i" (current_task));
+	return task;
+}
+
 /*
  * A context switch comes here before it notes which %ds and %es the old task
  * had. One that the new task's entry makes invalid would be lost, so that
  * entry waits until the switch is through: rl_load_sp0().
  */
-static bool must_wait(const struct thread_struct *thread, int entry,
-		      u64 descriptor)
+static bool must_wait(const void *thread, int entry, u64 descriptor)
 {
-	return thread != &current->thread && !data_segment(descriptor) &&
+	return thread != part(running_task(), task_struct, thread) &&
+	       !data_segment(descriptor) &&
 	       (selects(read_selector(ds), entry) ||
 		selects(read_selector(es), entry));
 }
 
-static void rl_load_tls(struct thread_struct *thread, unsigned int cpu)
+static void rl_load_tls(void *thread, unsigned int cpu)
 {
-	u64 wanted;
+	const u64 *tls = part(thread, thread_struct, tls_array);
+	struct rl_cpu *self = rl_this_cpu();
+	u64 wanted, late = 0;
 	int i;
 
-	late = 0;
 	for (i = 0; i < RL_TLS_COUNT; i++) {
-		memcpy(&wanted, &thread->tls_array[i], sizeof(wanted));
-		if (wanted == loaded_tls[i])
+		wanted = tls[i];
+		if (wanted == self->loaded_tls[i])
 			continue;
 		if (must_wait(thread, i, wanted)) {
-			late_tls[i] = wanted;
+			self->late_tls[i] = wanted;
 			late |= 1 << i;
 		} else {
 			set_tls(i, wanted);
 		}
 	}
+	scratch_write(LATE, late);
 }
 
-static void load_late_tls(void)
+/* late: bits, which of late_tls are to be loaded. */
+static void load_late_tls(u64 late)
 {
 	int i;
 
 	for (i = 0; i < RL_TLS_COUNT; i++)
 		if (late & 1 << i)
-			set_tls(i, late_tls[i]);
-	late = 0;
+			set_tls(i, rl_this_cpu()->late_tls[i]);
+	scratch_write(LATE, 0);
 }
 
 static void rl_set_ldt(const void *table, unsigned int entries)
@@ -203,13 +213,15 @@ long rl_no_such_call(void)
 	return -ENOSYS;
 }
 
-static void rl_write_gdt_entry(struct desc_struct *table, int entry,
-			       const void *descriptor, int type)
+static void rl_write_gdt_entry(u64 *table, int entry, const u64 *descriptor, int type)
 {
-	size_t bytes = type == DESC_TSS || type == DESC_LDT ?
-		       2 * sizeof(*table) : sizeof(*table);
+	bool tss = type == enumerator(DESC_TSS);
 
-	memcpy(&table[entry], descriptor, bytes);
+	table[entry] = descriptor[0];
+	if (tss || type == enumerator(DESC_LDT))
+		table[entry + 1] = descriptor[1];
+	if (tss)
+		tss_selector = entry * 8;
 }
 
 /*
@@ -217,23 +229,23 @@ static void rl_write_gdt_entry(struct desc_struct *table, int entry,
  * Linux executes to look a descriptor up. Its read-only alias of the table lies in
  * a slot that a guest does not own.
  */
-static void rl_load_gdt(const struct desc_ptr *pointer)
+static void rl_load_gdt(const struct table_pointer *pointer)
 {
-	struct desc_ptr own = *pointer;
+	struct table_pointer own = *pointer;
 
-	if (pgd_index(own.address) == RL_ALIAS_SLOT)
+	if ((own.address >> 39 & 511) == RL_ALIAS_SLOT)
 		own.address = (unsigned long)kernel_gdt();
-	native_load_gdt(&own);
+	asm volatile("lgdt %0" :: "m" (own));
 }
 
 static void rl_load_tr(void)
 {
-	asm volatile("ltr %w0" :: "q" (TSS_SELECTOR));
+	asm volatile("ltr %w0" :: "q" (tss_selector));
 }
 
 static unsigned long rl_store_tr(void)
 {
-	return TSS_SELECTOR;
+	return tss_selector;
 }
 
 /*
@@ -242,9 +254,11 @@ static unsigned long rl_store_tr(void)
  */
 static void rl_load_sp0(unsigned long sp0)
 {
-	WRITE_ONCE(rl_shared.sp0, sp0);
+	u64 late = scratch_read(LATE);
+
+	shared_write(sp0, sp0);
 	if (unlikely(late))
-		load_late_tls();
+		load_late_tls(late);
 	if (unlikely(rl_text_poked))
 		rl_text_poke_end();
 }
@@ -256,14 +270,14 @@ static void rl_no_io_bitmap(void)
 
 void rl_segment_ops_init(void)
 {
-	pv_ops.cpu.load_tls = rl_load_tls;
-	pv_ops.cpu.load_gs_index = rl_load_gs_index;
-	pv_ops.cpu.set_ldt = rl_set_ldt;
-	pv_ops.cpu.write_gdt_entry = rl_write_gdt_entry;
-	pv_ops.cpu.load_gdt = rl_load_gdt;
-	pv_ops.cpu.load_tr_desc = rl_load_tr;
-	pv_ops.cpu.store_tr = rl_store_tr;
-	pv_ops.cpu.load_sp0 = rl_load_sp0;
-	pv_ops.cpu.invalidate_io_bitmap = rl_no_io_bitmap;
-	pv_ops.cpu.update_io_bitmap = rl_no_io_bitmap;
+	PV(cpu.load_tls) = rl_load_tls;
+	PV(cpu.load_gs_index) = rl_load_gs_index;
+	PV(cpu.set_ldt) = rl_set_ldt;
+	PV(cpu.write_gdt_entry) = rl_write_gdt_entry;
+	PV(cpu.load_gdt) = rl_load_gdt;
+	PV(cpu.load_tr_desc) = rl_load_tr;
+	PV(cpu.store_tr) = rl_store_tr;
+	PV(cpu.load_sp0) = rl_load_sp0;
+	PV(cpu.invalidate_io_bitmap) = rl_no_io_bitmap;
+	PV(cpu.update_io_bitmap) = rl_no_io_bitmap;
 }

@@ -4,13 +4,8 @@
  *
  * Owns SLOTS pages of address space behind the layer, and their entries in the page
  * table that the layer shares with nobody. Users hold text_mutex, or the kernel
- * stands still (kgdb).
+ * stands still (kgdb); the lock is between them and who ends it, at a switch of tasks.
  */
-#include <linux/irqflags.h>
-#include <linux/mm.h>
-#include <asm/page.h>
-#include <asm/pgtable_types.h>
-
 #include "layer.h"
 
 /* A power of two. The page behind the last one takes what crosses its end. */
@@ -21,6 +16,9 @@ bool rl_text_poked;
 
 /* What the host's shadow may still hold for a slot, which is like a TLB. */
 static u64 known[SLOTS + 1];
+static u8 user[SLOTS + 1];		/* who wrote last by it: the id of a vCPU */
+static struct rl_lock lock;
+static struct rl_flush all_slots;	/* under the lock */
 
 static u64 slot_gva(unsigned int slot)
 {
@@ -29,19 +27,20 @@ static u64 slot_gva(unsigned int slot)
 
 static void set_entry(unsigned int slot, u64 entry)
 {
-	u64 *table = __va(RL_LAYER_PT_GPA);
+	u64 *table = direct_map(RL_LAYER_PT_GPA);
 
 	WRITE_ONCE(table[(slot_gva(slot) >> PAGE_SHIFT) & 511], entry);
 }
 
 static void open(unsigned int slot, u64 address)
 {
-	u64 entry = slow_virt_to_phys((void *)(address & PAGE_MASK)) |
-		    (pgprot_val(PAGE_KERNEL) & ~(u64)_PAGE_GLOBAL);
+	u64 entry = slow_virt_to_phys((void *)(address & -PAGE_SIZE)) | PTE_DATA;
 
-	if (known[slot] && known[slot] != entry)
+	/* The TLB of who was not the last may have something still older. */
+	if (known[slot] && (known[slot] != entry || user[slot] != rl_this_id()))
 		rl_hypercall(RL_HC_FLUSH_ONE, slot_gva(slot), 0, 0);
 	known[slot] = entry;
+	user[slot] = rl_this_id();
 	set_entry(slot, entry);
 }
 
@@ -83,6 +82,7 @@ void *rl_text_poke(void (*write)(void *to, const void *from, size_t bytes),
 	bool two = offset_in_page(at) + bytes > PAGE_SIZE;
 	u8 was = rl_irq_save();
 
+	rl_lock(&lock);
 	open(slot, at);
 	if (two)
 		open(slot + 1, at + PAGE_SIZE);
@@ -92,6 +92,7 @@ void *rl_text_poke(void (*write)(void *to, const void *from, size_t bytes),
 	set_entry(slot, 0);
 	if (two)
 		set_entry(slot + 1, 0);
+	rl_unlock(&lock);
 	serialize_execution();
 	rl_irq_restore(was);
 	return address;
@@ -102,10 +103,19 @@ void rl_text_poke_end(void)
 {
 	unsigned int slot;
 
+	rl_lock(&lock);
+	/* Others' TLBs, too: what is not known is nowhere. */
+	if (rl_cpu_count > 1) {
+		all_slots.vcpus = ~0ull;
+		all_slots.start = slot_gva(0);
+		all_slots.end = slot_gva(SLOTS + 1);
+		rl_hypercall(RL_HC_FLUSH_VCPUS, (u64)&all_slots, 0, 0);
+	}
 	for (slot = 0; slot <= SLOTS; slot++) {
-		if (known[slot])
+		if (known[slot] && rl_cpu_count == 1)
 			rl_hypercall(RL_HC_FLUSH_ONE, slot_gva(slot), 0, 0);
 		known[slot] = 0;
 	}
-	rl_text_poked = false;
+	WRITE_ONCE(rl_text_poked, false);
+	rl_unlock(&lock);
 }

@@ -3,15 +3,6 @@
  * Clocks: the TSC tells the time, a one-shot hypercall timer wakes the kernel,
  * a hypercall gives the date at boot (and later: wallclock.c).
  */
-#include <linux/clockchips.h>
-#include <linux/cpumask.h>
-#include <linux/errno.h>
-#include <linux/interrupt.h>
-#include <linux/time64.h>
-#include <asm/msr.h>
-#include <asm/pvclock.h>
-#include <asm/x86_init.h>
-
 #include "layer.h"
 
 /* ns; the lower bound keeps a guest from asking for an exit storm. */
@@ -22,33 +13,59 @@
 #define TIMER_LATE	30000
 
 /* See timer_wanted in abi/guest.h: mostly nothing has to be said. */
-static int timer_next(unsigned long ns, struct clock_event_device *device)
+static int timer_next(unsigned long ns, void *device)
 {
-	u64 khz = READ_ONCE(rl_shared.tsc_khz);
+	u64 khz = shared_read(tsc_khz);
 	u64 due = rdtsc() + ns * khz / USEC_PER_SEC;
 
-	WRITE_ONCE(rl_shared.timer_wanted, due);
+	shared_write(timer_wanted, due);
 	mb();
 	if (due + TIMER_LATE * khz / USEC_PER_SEC <
-	    READ_ONCE(rl_shared.timer_armed))
+	    shared_read(timer_armed))
 		rl_hypercall(RL_HC_SET_TIMER, ns, 0, 0);
 	return 0;
 }
 
-static int timer_stop(struct clock_event_device *device)
+static int timer_stop(void *device)
 {
-	WRITE_ONCE(rl_shared.timer_wanted, TIMER_STOP);
+	shared_write(timer_wanted, TIMER_STOP);
 	return 0;
 }
 
-static struct clock_event_device timer = {
-	.name = "ringlet",
-	.features = CLOCK_EVT_FEAT_ONESHOT,
-	.rating = 400,
-	.irq = RL_LINUX_IRQ(RL_IRQ_TIMER),
-	.set_next_event = timer_next,
-	.set_state_shutdown = timer_stop,
-};
+/* That of a CPU. */
+static void *timer_of(unsigned int id)
+{
+	return (char *)objects(64, clock_event_device, timer) +
+	       id * size_of(clock_event_device);
+}
+
+#define TIMER(kind, member)						\
+	field(kind, timer, clock_event_device, member)
+
+/* It can what Xen's can: fire once. */
+static void set_timer(unsigned int id)
+{
+	void *timer = timer_of(id);
+
+	TIMER(pointer, name) = "ringlet";
+	TIMER(u32, features) = field(u32, xen_vcpuop_clockevent, clock_event_device,
+				     features);
+	TIMER(u32, rating) = 400;
+	TIMER(u32, irq) = RL_LINUX_IRQ(RL_IRQ_TIMER);
+	TIMER(pointer, set_next_event) = timer_next;
+	TIMER(pointer, set_state_shutdown) = timer_stop;
+	/* A mask of it alone: Linux's ready-made ones, of which the first is empty. */
+	TIMER(pointer, cpumask) = cpu_bit_bitmap + (1 + id) * size_of(cpumask);
+	/* The unit is the nanosecond: a frequency of 1 GHz. */
+	clockevents_config_and_register(timer, NSEC_PER_SEC, TIMER_MIN, TIMER_MAX);
+}
+
+/* A CPU has come up that is not the first. */
+static void second_timer(void)
+{
+	rl_interrupt_vectors();
+	set_timer(rl_this_id());
+}
 
 /*
  * A guest that its host left lying looks to itself as if it had been busy all the
@@ -56,22 +73,25 @@ static struct clock_event_device timer = {
  */
 static void forgive_absence(void)
 {
-	static u64 known;
-	u64 absences = READ_ONCE(rl_shared.absences);
+	struct rl_cpu *self = rl_this_cpu();
+	u64 absences = shared_read(absences);
 
-	if (absences == known)
+	if (absences == self->absences)
 		return;
-	known = absences;
+	self->absences = absences;
 	pvclock_touch_watchdogs();
 }
 
-static irqreturn_t timer_interrupt(int irq, void *argument)
+static int timer_interrupt(int irq, void *argument)
 {
+	void *timer = timer_of(rl_this_id());
+	void (*handler)(void *device) = TIMER(pointer, event_handler);
+
 	rl_console_flush();
 	forgive_absence();
-	if (timer.event_handler)
-		timer.event_handler(&timer);
-	return IRQ_HANDLED;
+	if (handler)
+		handler(timer);
+	return enumerator(IRQ_HANDLED);
 }
 
 /*J: guest.time
@@ -83,19 +103,20 @@ static irqreturn_t timer_interrupt(int irq, void *argument)
  :*/
 static void timer_init(void)
 {
-	if (request_threaded_irq(RL_LINUX_IRQ(RL_IRQ_TIMER), timer_interrupt,
-				 NULL, IRQF_TIMER | IRQF_NOBALANCING, "timer",
-				 NULL))
+	unsigned int irq = RL_LINUX_IRQ(RL_IRQ_TIMER);
+
+	if (request_threaded_irq(irq, timer_interrupt, NULL, IRQF_TIMER, "timer", NULL))
 		return;
-	timer.cpumask = cpumask_of(0);
-	/* The unit is the nanosecond: a frequency of 1 GHz. */
-	clockevents_config_and_register(&timer, NSEC_PER_SEC, TIMER_MIN,
-					TIMER_MAX);
+	/* The flag was taken for what it is meant to be, or nothing would be right. */
+	if (has_field(u32, irq_desc, no_suspend_depth) &&
+	    maybe_field(u32, irq_to_desc(irq), irq_desc, no_suspend_depth) != 1)
+		rl_shutdown(RL_SHUTDOWN_PANIC);
+	set_timer(0);
 }
 
 static unsigned long host_khz(void)
 {
-	return READ_ONCE(rl_shared.tsc_khz);
+	return shared_read(tsc_khz);
 }
 
 u64 rl_wallclock(void)
@@ -105,28 +126,29 @@ u64 rl_wallclock(void)
 	return rl_hypercall_value(RL_HC_WALLCLOCK, 0, &ns) < 0 ? 0 : ns;
 }
 
-void rl_get_wallclock(struct timespec64 *now)
+void rl_get_wallclock(void *now)
 {
 	u64 ns = rl_wallclock();
 
-	now->tv_sec = ns / NSEC_PER_SEC;
-	now->tv_nsec = ns % NSEC_PER_SEC;
+	field(u64, now, timespec64, tv_sec) = ns / NSEC_PER_SEC;
+	field(u64, now, timespec64, tv_nsec) = ns % NSEC_PER_SEC;
 }
 
 /* A guest does not set the host's clock. */
-static int set_wallclock(const struct timespec64 *now)
+static int set_wallclock(const void *now)
 {
 	return -ENODEV;
 }
 
 void rl_time_hooks(void)
 {
-	x86_platform.calibrate_cpu = host_khz;
-	x86_platform.calibrate_tsc = host_khz;
-	x86_platform.get_wallclock = rl_get_wallclock;
-	x86_platform.set_wallclock = set_wallclock;
-	x86_init.timers.timer_init = timer_init;
-	x86_init.timers.wallclock_init = x86_init_noop;
-	x86_init.timers.setup_percpu_clockev = x86_init_noop;
-	x86_cpuinit.setup_percpu_clockev = x86_init_noop;
+	PLATFORM(pointer, calibrate_cpu) = host_khz;
+	PLATFORM(pointer, calibrate_tsc) = host_khz;
+	PLATFORM(pointer, get_wallclock) = rl_get_wallclock;
+	PLATFORM(pointer, set_wallclock) = set_wallclock;
+	INIT(timers.timer_init) = timer_init;
+	INIT(timers.wallclock_init) = x86_init_noop;
+	INIT(timers.setup_percpu_clockev) = x86_init_noop;
+	field(pointer, x86_cpuinit, x86_cpuinit_ops, setup_percpu_clockev) =
+		second_timer;
 }

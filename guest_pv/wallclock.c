@@ -6,25 +6,15 @@
  * Nobody sets them from here. The alarm is the guest's own timer, so it costs
  * the host nothing new; it can end a guest's sleep (power.c).
  */
-#include <linux/device.h>
-#include <linux/err.h>
-#include <linux/errno.h>
-#include <linux/hrtimer.h>
-#include <linux/minmax.h>
-#include <linux/platform_device.h>
-#include <linux/pm_wakeup.h>
-#include <linux/ptp_clock_kernel.h>
 #include <linux/rtc.h>
-#include <linux/time64.h>
-#include <linux/timekeeping.h>
+#include <linux/time.h>
 
 #include "layer.h"
 
 /* ns: so often the alarm looks whether somebody set the host's clock. */
 #define ALARM_LOOK	(60ULL * NSEC_PER_SEC)
 
-static struct rtc_device *rtc;
-static struct hrtimer alarm_timer;
+static void *rtc;		/* its rtc_device */
 static u64 alarm_at;		/* ns since 1970 */
 
 /*J: guest.wallclock
@@ -36,9 +26,9 @@ static u64 alarm_at;		/* ns since 1970 */
  * reads and `rtcwake` sets an alarm in, and a network card's precise clock, which
  * chrony follows.
  :*/
-static int read_time(struct device *device, struct rtc_time *to)
+static int read_time(void *device, void *to)
 {
-	rtc_time64_to_tm(div_u64(rl_wallclock(), NSEC_PER_SEC), to);
+	rtc_time64_to_tm(rl_wallclock() / NSEC_PER_SEC, to);
 	return 0;
 }
 
@@ -47,41 +37,80 @@ static u64 alarm_delay(u64 now)
 	return alarm_at > now ? min(alarm_at - now, ALARM_LOOK) : 0;
 }
 
-static enum hrtimer_restart alarm_expires(struct hrtimer *timer)
+static void *alarm_timer(void)
+{
+	return object(hrtimer, alarm);
+}
+
+static void *parent_of_rtc(void)
+{
+	return field(pointer, rtc, rtc_device, dev.parent);
+}
+
+static int alarm_expires(void *timer)
 {
 	u64 delay = alarm_delay(rl_wallclock());
 
 	if (delay) {
-		hrtimer_forward_now(timer, ns_to_ktime(delay));
-		return HRTIMER_RESTART;
+		hrtimer_forward(timer, ktime_get(), delay);
+		return enumerator(HRTIMER_RESTART);
 	}
-	pm_wakeup_hard_event(rtc->dev.parent);
+	pm_wakeup_dev_event(parent_of_rtc(), 0, true);
 	rtc_update_irq(rtc, 1, RTC_IRQF | RTC_AF);
-	return HRTIMER_NORESTART;
+	return enumerator(HRTIMER_NORESTART);
 }
 
-static int alarm_irq_enable(struct device *device, unsigned int on)
+static int alarm_irq_enable(void *device, unsigned int on)
 {
-	hrtimer_cancel(&alarm_timer);
+	hrtimer_cancel(alarm_timer());
 	if (on)
-		hrtimer_start(&alarm_timer,
-			      ns_to_ktime(alarm_delay(rl_wallclock())),
-			      HRTIMER_MODE_REL);
+		hrtimer_start_range_ns(alarm_timer(), alarm_delay(rl_wallclock()), 0,
+				       enumerator(HRTIMER_MODE_REL));
 	return 0;
 }
 
-static int set_alarm(struct device *device, struct rtc_wkalrm *alarm)
+static int set_alarm(void *device, void *alarm)
 {
-	hrtimer_cancel(&alarm_timer);
-	alarm_at = rtc_tm_to_time64(&alarm->time) * NSEC_PER_SEC;
-	return alarm_irq_enable(device, alarm->enabled);
+	hrtimer_cancel(alarm_timer());
+	alarm_at = rtc_tm_to_time64(part(alarm, rtc_wkalrm, time)) * NSEC_PER_SEC;
+	return alarm_irq_enable(device, field(u8, alarm, rtc_wkalrm, enabled));
 }
 
-static const struct rtc_class_ops rtc_ops = {
-	.read_time = read_time,
-	.set_alarm = set_alarm,
-	.alarm_irq_enable = alarm_irq_enable,
-};
+static void *rtc_ops(void)
+{
+	void *ops = object(rtc_class_ops, clock);
+
+	field(pointer, ops, rtc_class_ops, read_time) = read_time;
+	field(pointer, ops, rtc_class_ops, set_alarm) = set_alarm;
+	field(pointer, ops, rtc_class_ops, alarm_irq_enable) = alarm_irq_enable;
+	return ops;
+}
+
+/* Linux 6.15 has a function for both steps. */
+static void set_up_timer(void)
+{
+	int relative = enumerator(HRTIMER_MODE_REL);
+
+	if (has_symbol(hrtimer_setup)) {
+		hrtimer_setup(alarm_timer(), alarm_expires, CLOCK_MONOTONIC, relative);
+	} else {
+		hrtimer_init(alarm_timer(), CLOCK_MONOTONIC, relative);
+		set_maybe(pointer, alarm_timer(), hrtimer, function, alarm_expires);
+	}
+}
+
+/* As platform_device_register_simple() does it. */
+static void *register_parent(void)
+{
+	void *device = platform_device_alloc("rtc-ringlet", -1);
+	int error = device ? platform_device_add(device) : -ENOMEM;
+
+	if (!error)
+		return device;
+	if (device)
+		platform_device_put(device);
+	return (void *)(long)error;
+}
 
 /*
  * Linux sets its clock by a new rtc0, to the half second at best. The time it
@@ -89,66 +118,91 @@ static const struct rtc_class_ops rtc_ops = {
  */
 static int register_rtc(void)
 {
-	struct platform_device *parent;
-	struct timespec64 now;
+	void *parent = register_parent(), *now = object(timespec64, now), *device;
 	int error;
 
-	parent = platform_device_register_simple("rtc-ringlet", -1, NULL, 0);
-	if (IS_ERR(parent))
-		return PTR_ERR(parent);
-	device_init_wakeup(&parent->dev, true);
-	hrtimer_init(&alarm_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	alarm_timer.function = alarm_expires;
-	rtc = devm_rtc_allocate_device(&parent->dev);
-	if (IS_ERR(rtc))
-		return PTR_ERR(rtc);
-	rtc->ops = &rtc_ops;
-	error = devm_rtc_register_device(rtc);
-	rl_get_wallclock(&now);
-	do_settimeofday64(&now);
+	if (is_error(parent))
+		return error_of(parent);
+	device = part(parent, platform_device, dev);
+	rl_may_wake(device);
+	set_up_timer();
+	rtc = devm_rtc_allocate_device(device);
+	if (is_error(rtc))
+		return error_of(rtc);
+	field(pointer, rtc, rtc_device, ops) = rtc_ops();
+	error = __devm_rtc_register_device(NULL, rtc);
+	rl_get_wallclock(now);
+	do_settimeofday64(now);
 	return error;
 }
 
-static int ptp_gettimex(struct ptp_clock_info *info, struct timespec64 *now,
-			struct ptp_system_timestamp *system)
+#define STAMP(member)							\
+	((char *)system + IMAGE("maybe.whole.ptp_system_timestamp." #member))
+
+/* One of the guest's own clocks: which, is asked for since Linux 6.12. */
+static void read_system(void *system, void *to)
 {
-	ptp_read_system_prets(system);
+	u32 clock = CLOCK_REALTIME;
+
+	if (has_field(u32, ptp_system_timestamp, clockid))
+		clock = maybe_field(u32, system, ptp_system_timestamp, clockid);
+	if (has_field(whole, ptp_system_timestamp, pre_sts))
+		ktime_get_snapshot_id(clock, to);
+	else if (clock == CLOCK_MONOTONIC)
+		ktime_get_ts64(to);
+	else if (clock == CLOCK_MONOTONIC_RAW)
+		ktime_get_raw_ts64(to);
+	else
+		ktime_get_real_ts64(to);
+}
+
+/* system: what the guest's clock says before and behind, NULL: nobody asks. */
+static int ptp_gettimex(void *info, void *now, void *system)
+{
+	bool snapshots = has_field(whole, ptp_system_timestamp, pre_sts);
+
+	if (system)
+		read_system(system, snapshots ? STAMP(pre_sts) : STAMP(pre_ts));
 	rl_get_wallclock(now);
-	ptp_read_system_postts(system);
+	if (system)
+		read_system(system, snapshots ? STAMP(post_sts) : STAMP(post_ts));
 	return 0;
 }
 
 /* A guest does not set the host's clock. */
-static int ptp_adjfine(struct ptp_clock_info *info, long scaled_ppm)
+static int ptp_adjfine(void *info, long scaled_ppm)
 {
 	return -EOPNOTSUPP;
 }
 
-static int ptp_adjtime(struct ptp_clock_info *info, s64 delta)
+static int ptp_adjtime(void *info, s64 delta)
 {
 	return -EOPNOTSUPP;
 }
 
-static int ptp_settime(struct ptp_clock_info *info,
-		       const struct timespec64 *to)
+static int ptp_settime(void *info, const void *to)
 {
 	return -EOPNOTSUPP;
 }
 
-static int ptp_enable(struct ptp_clock_info *info,
-		      struct ptp_clock_request *request, int on)
+static int ptp_enable(void *info, void *request, int on)
 {
 	return -EOPNOTSUPP;
 }
 
-static struct ptp_clock_info ptp_clock = {
-	.name = "ringlet host",
-	.gettimex64 = ptp_gettimex,
-	.adjfine = ptp_adjfine,
-	.adjtime = ptp_adjtime,
-	.settime64 = ptp_settime,
-	.enable = ptp_enable,
-};
+static int register_ptp(void)
+{
+	void *clock = object(ptp_clock_info, host);
+
+	memcpy(part(clock, ptp_clock_info, name), "ringlet host",
+	       sizeof("ringlet host"));
+	field(pointer, clock, ptp_clock_info, gettimex64) = ptp_gettimex;
+	field(pointer, clock, ptp_clock_info, adjfine) = ptp_adjfine;
+	field(pointer, clock, ptp_clock_info, adjtime) = ptp_adjtime;
+	field(pointer, clock, ptp_clock_info, settime64) = ptp_settime;
+	field(pointer, clock, ptp_clock_info, enable) = ptp_enable;
+	return error_of(ptp_clock_register(clock, NULL));
+}
 
 /* Among the device initcalls. */
 int rl_wallclock_init(void)
@@ -156,6 +210,6 @@ int rl_wallclock_init(void)
 	int error = register_rtc();
 
 	if (!error)
-		error = PTR_ERR_OR_ZERO(ptp_clock_register(&ptp_clock, NULL));
+		error = register_ptp();
 	return error;
 }

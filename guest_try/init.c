@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first process of a guest of `ringlet try`: loads the modules that it needs,
- * puts the view of the host's file system together, becomes the user and runs the
- * command, whose streams and exit status it sends to the launcher (abi/try.h).
+ * The first process of a guest of `ringlet try`: carries out the records that load
+ * modules and make the view of the host's file system (abi/try.h), becomes the user
+ * and runs the command, whose streams and exit status it sends to the launcher.
  *
  * It believes what it is told: whoever starts the guest is who it works for. What
  * fails here is said on the console, which the launcher shows when the guest ends
  * without an exit status.
+ *
+ * Streams that are no terminal are pipes here, not the port itself: a program may
+ * open /dev/stdout again, see that its reader is gone, and start others who write
+ * there, too. A thread for each direction carries what is in them; threads, as these
+ * outlive the end of all other processes.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <grp.h>
 #include <net/if.h>
 #include <net/route.h>
-#include <stdarg.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,315 +32,332 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "../abi/try.h"
-#include "init.h"
 
-#define ROOT	"/new"
-#define MEMORY	"/memory"	/* where writes go */
-#define NINEP	"trans=virtio,version=9p2000.L,msize=262144,access=any,cache="
 #define PORT_TRIES	30000	/* ms */
+#define WORDS_MAX	8192
+#define NOT_FOUND	127	/* as shells have it */
+#define NOT_RUN		126
 
-static struct job job = { .folder = "/", .terminal = "" };
-static FILE *resolv;
+/* What is to be run. */
+static char *words[WORDS_MAX + 1], *folder = "/";
+static size_t word_count, id_count;
+static unsigned int ids[2 + RL_TRY_GROUPS_MAX];	/* user, group, more groups */
+static const char *terminal = "";	/* "012": these streams are the console */
 
-void power_off(void)
+static int pipes[3][2];		/* -1: the stream is the console */
+static int port;
+
+/* --- before the command --- */
+
+static void write_file(const char *path, const char *text)
 {
-	FILE *f = fopen("/proc/sys/kernel/printk", "w");
+	FILE *f = fopen(path, "we");
 
-	/* "Power down" is no news for the terminal. */
 	if (f) {
-		fputs("0\n", f);
+		fputs(text, f);
 		fclose(f);
 	}
-	sync();
-	reboot(RB_POWER_OFF);
-	_exit(1);
 }
 
-void die(const char *format, ...)
+static void power_off(void)
 {
-	int error = errno;
-	va_list arguments;
+	/* "Power down" is no news for the terminal. */
+	write_file("/proc/sys/kernel/printk", "0\n");
+	sync();
+	reboot(RB_POWER_OFF);
+}
 
-	va_start(arguments, format);
-	vprintf(format, arguments);
-	va_end(arguments);
-	printf(": %s\n", strerror(error));
+static void die(const char *what, const char *name)
+{
+	printf("%s %s: %s\n", what, name, strerror(errno));
 	fflush(stdout);
 	tcdrain(1);
 	power_off();
+	_exit(1);
 }
 
-static void must_mount(const char *what, const char *where, const char *type,
-		       unsigned long flags, const char *options)
+static void load_module(const char *path)
 {
-	if (mount(what, where, type, flags, options))
-		die("cannot mount %s (%s) on %s", what, type, where);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if ((fd < 0 || syscall(SYS_finit_module, fd, "", 0)) && errno != EEXIST)
+		die("cannot load", path);
+	close(fd);
 }
 
-static void make_folders(const char *path)
+/* The device of the only port, once its driver has heard of it. */
+static void open_port(void)
 {
-	char part[PATH_MAX];
-
-	snprintf(part, sizeof(part), "%s", path);
-	for (char *p = part + 1; *p; p++)
-		if (*p == '/') {
-			*p = '\0';
-			mkdir(part, 0755);
-			*p = '/';
-		}
-	mkdir(part, 0755);
-}
-
-static void load_modules(void)
-{
-	char path[PATH_MAX], name[256];
-	FILE *order = fopen(RL_TRY_ORDER, "re");
-	int fd;
-
-	if (!order)
-		die("cannot open %s", RL_TRY_ORDER);
-	while (fscanf(order, "%255s", name) == 1) {
-		snprintf(path, sizeof(path), RL_TRY_MODULES "/%s", name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if ((fd < 0 || syscall(SYS_finit_module, fd, "", 0)) &&
-		    errno != EEXIST)
-			die("cannot load the module %s", name);
-		close(fd);
-	}
-	fclose(order);
-}
-
-/* The device of the port with our name, once the driver has heard of it. */
-static int open_port(void)
-{
-	char path[PATH_MAX], name[64];
 	struct dirent *entry;
-	bool ours;
-	DIR *dir;
-	FILE *f;
-	int fd;
+	DIR *dev;
 
-	for (int tries = 0; tries < PORT_TRIES; tries++, usleep(1000)) {
-		dir = opendir("/sys/class/virtio-ports");
-		while (dir && (entry = readdir(dir))) {
-			snprintf(path, sizeof(path),
-				 "/sys/class/virtio-ports/%s/name",
-				 entry->d_name);
-			f = fopen(path, "re");
-			ours = f && fscanf(f, "%63s", name) == 1 &&
-			       !strcmp(name, RL_TRY_PORT);
-			if (f)
-				fclose(f);
-			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
-			fd = ours ? open(path, O_RDWR | O_CLOEXEC) : -1;
-			if (fd >= 0) {
-				closedir(dir);
-				return fd;
-			}
-		}
-		if (dir)
-			closedir(dir);
+	port = -1;
+	for (int i = 0; i < PORT_TRIES && port < 0; i++, usleep(1000)) {
+		dev = opendir("/dev");
+		while (dev && (entry = readdir(dev)))
+			if (!strncmp(entry->d_name, "vport", 5))
+				port = openat(dirfd(dev), entry->d_name,
+					      O_RDWR | O_CLOEXEC);
+		closedir(dev);
 	}
-	die("there is no port %s", RL_TRY_PORT);
-	return -1;
+	if (port < 0)
+		die("there is no port", RL_TRY_PORT);
 }
 
-/* A folder of the host below ROOT; what is written there stays in memory. */
-static void add_view(const char *tag, const char *path)
+static bool set_address(int fd, int how, struct ifreq *r, const char *text)
 {
-	char target[PATH_MAX], lower[64], upper[64], work[64], options[256];
-
-	snprintf(target, sizeof(target), ROOT "%s", path);
-	snprintf(lower, sizeof(lower), "/lower/%s", tag);
-	snprintf(upper, sizeof(upper), MEMORY "/%s", tag);
-	snprintf(work, sizeof(work), MEMORY "/%s.work", tag);
-	make_folders(lower);
-	mkdir(upper, 0755);
-	mkdir(work, 0755);
-	must_mount(tag, lower, "9p", MS_RDONLY, NINEP "loose");
-	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s",
-		 lower, upper, work);
-	must_mount("memory", target, "overlay", 0, options);
-}
-
-static void add_folder(const char *tag, const char *path)
-{
-	char target[PATH_MAX];
-
-	snprintf(target, sizeof(target), ROOT "%s", path);
-	make_folders(target);
-	must_mount(tag, target, "9p", 0, NINEP "mmap");
-}
-
-/* The kernel's own file systems, after the root's view: the host's are not in it. */
-static void add_kernel_folders(void)
-{
-	must_mount("/proc", ROOT "/proc", "move", MS_MOVE, NULL);
-	must_mount("/sys", ROOT "/sys", "move", MS_MOVE, NULL);
-	must_mount("/dev", ROOT "/dev", "move", MS_MOVE, NULL);
-	mkdir(ROOT "/dev/pts", 0755);
-	mkdir(ROOT "/dev/shm", 01777);
-	must_mount("pts", ROOT "/dev/pts", "devpts", 0, "gid=5,mode=620,ptmxmode=666");
-	must_mount("shm", ROOT "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, NULL);
-	must_mount("run", ROOT "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
-	/* A descriptor that fails to become a link is there already. */
-	(void)!symlink("/proc/self/fd", ROOT "/dev/fd");
-	(void)!symlink("fd/0", ROOT "/dev/stdin");
-	(void)!symlink("fd/1", ROOT "/dev/stdout");
-	(void)!symlink("fd/2", ROOT "/dev/stderr");
-}
-
-static void set_address(struct sockaddr *to, const char *text)
-{
-	struct sockaddr_in *address = (struct sockaddr_in *)to;
+	struct sockaddr_in *address = (struct sockaddr_in *)&r->ifr_addr;
 
 	address->sin_family = AF_INET;
-	inet_pton(AF_INET, text, &address->sin_addr);
+	address->sin_addr.s_addr = inet_addr(text);
+	return !ioctl(fd, how, r);
 }
 
-static void set_up(int fd, struct ifreq *r)
+/* field: interface, address, mask, gateway. A guest without it works otherwise. */
+static void start_network(char **field)
 {
-	if (ioctl(fd, SIOCGIFFLAGS, r))
-		return;
-	r->ifr_flags |= IFF_UP;
-	ioctl(fd, SIOCSIFFLAGS, r);
-}
-
-/* text: ADDRESS MASK GATEWAY. A guest without a network works otherwise. */
-static void start_network(const char *text)
-{
-	char address[16], mask[16], gateway[16];
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY };
-	struct ifreq r = { .ifr_name = "lo" };
-	bool failed;
+	struct rtentry route = {
+		.rt_flags = RTF_UP | RTF_GATEWAY,
+		.rt_dst.sa_family = AF_INET,
+		.rt_genmask.sa_family = AF_INET,
+	};
+	struct ifreq r = { 0 }, up = { .ifr_flags = IFF_UP | IFF_MULTICAST };
+	bool done;
 
-	set_up(fd, &r);
-	if (text && sscanf(text, "%15s %15s %15s", address, mask, gateway) == 3) {
-		r = (struct ifreq){ .ifr_name = "eth0" };
-		set_address(&r.ifr_addr, address);
-		failed = ioctl(fd, SIOCSIFADDR, &r);
-		set_address(&r.ifr_netmask, mask);
-		failed |= ioctl(fd, SIOCSIFNETMASK, &r);
-		set_up(fd, &r);
-		set_address(&route.rt_dst, "0.0.0.0");
-		set_address(&route.rt_genmask, "0.0.0.0");
-		set_address(&route.rt_gateway, gateway);
-		failed |= ioctl(fd, SIOCADDRT, &route);
-		if (failed)
-			printf("no network: %s\n", strerror(errno));
-	}
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", field[0]);
+	memcpy(up.ifr_name, r.ifr_name, sizeof(up.ifr_name));
+	done = set_address(fd, SIOCSIFADDR, &r, field[1]) &&
+	       set_address(fd, SIOCSIFNETMASK, &r, field[2]) &&
+	       !ioctl(fd, SIOCSIFFLAGS, &up);
+	set_address(-1, 0, &r, field[3]);
+	route.rt_gateway = r.ifr_addr;
+	if (!done || (*field[3] && ioctl(fd, SIOCADDRT, &route)))
+		printf("no network: %s: %s\n", field[0], strerror(errno));
 	close(fd);
 }
 
-/* Views and folders come first, the root before all. */
-static void serve_record(char *record)
+static size_t count_fields(char letter)
 {
-	char *value = record + 1, *path = strchr(value, ' ');
+	return letter == RL_TRY_MOUNT ? 5 : letter == RL_TRY_NET ? 4 :
+	       letter == RL_TRY_LINK || letter == RL_TRY_FILE ? 2 : 1;
+}
 
-	switch (*record) {
-	case RL_TRY_VIEW:
-		*path++ = '\0';
-		add_view(value, path);
-		if (!strcmp(path, "/"))
-			add_kernel_folders();
-		break;
-	case RL_TRY_FOLDER:
-		*path++ = '\0';
-		add_folder(value, path);
-		break;
-	case RL_TRY_UID:
-		job.uid = strtoul(value, NULL, 10);
-		break;
-	case RL_TRY_GID:
-		job.gid = strtoul(value, NULL, 10);
-		break;
-	case RL_TRY_GROUP:
-		if (job.group_count < GROUPS_MAX)
-			job.groups[job.group_count++] =
-				strtoul(value, NULL, 10);
-		break;
-	case RL_TRY_CHDIR:
-		job.folder = value;
-		break;
-	case RL_TRY_NET:
-		start_network(value);
-		break;
-	case RL_TRY_DNS:
+static void serve_record(char letter, char **field)
+{
+	char *at = *field;
+
+	if (letter == RL_TRY_MODULE) {
+		load_module(*field);
+	} else if (letter == RL_TRY_FOLDER) {
+		mkdir(*field, 0755);
+	} else if (letter == RL_TRY_MOUNT) {
+		if (mount(field[0], field[1], field[2],
+			  strtoul(field[3], NULL, 10), field[4]))
+			die("cannot mount", field[1]);
+	} else if (letter == RL_TRY_LINK) {
+		/* One that is there already is as good. */
+		(void)!symlink(field[0], field[1]);
+	} else if (letter == RL_TRY_FILE) {
 		/* What is there may be a link into the host's /run. */
-		if (!resolv) {
-			unlink(ROOT "/etc/resolv.conf");
-			resolv = fopen(ROOT "/etc/resolv.conf", "we");
-		}
-		if (resolv)
-			fprintf(resolv, "%s\n", value);
-		break;
-	case RL_TRY_TERMINAL:
-		job.terminal = value;
-		break;
-	case RL_TRY_ENV:
-		if (job.env_count < WORDS_MAX)
-			job.environment[job.env_count++] = value;
-		break;
-	case RL_TRY_WORD:
-		if (job.word_count < WORDS_MAX)
-			job.words[job.word_count++] = value;
-		break;
+		unlink(field[0]);
+		write_file(field[0], field[1]);
+	} else if (letter == RL_TRY_NET) {
+		start_network(field);
+	} else if (letter == RL_TRY_USER) {
+		while (*at && id_count < sizeof(ids) / sizeof(ids[0]))
+			ids[id_count++] = strtoul(at, &at, 10);
+	} else if (letter == RL_TRY_CHDIR) {
+		folder = *field;
+	} else if (letter == RL_TRY_TERMINAL) {
+		terminal = *field;
+	} else if (letter == RL_TRY_ENV) {
+		putenv(*field);
+	} else if (letter == RL_TRY_WORD && word_count < WORDS_MAX) {
+		words[word_count++] = *field;
 	}
 }
 
-/* The records stay where they were read: job points into them. */
-static void serve_request(void)
+/* The fields are kept: they may become environment and words. */
+static void serve_records(const char *path)
 {
-	int fd = open(RL_TRY_REQUEST, O_RDONLY | O_CLOEXEC);
-	struct stat status;
-	char *text;
+	char *field[RL_TRY_FIELDS_MAX];
+	FILE *f = fopen(path, "re");
+	size_t room;
+	int letter;
 
-	if (fd < 0 || fstat(fd, &status))
-		die("cannot open %s", RL_TRY_REQUEST);
-	text = calloc(1, status.st_size + 1);
-	if (!text || read(fd, text, status.st_size) != status.st_size)
-		die("cannot read %s", RL_TRY_REQUEST);
-	close(fd);
-	for (char *at = text; at < text + status.st_size; at += strlen(at) + 1)
-		serve_record(at);
-	if (resolv)
-		fclose(resolv);
+	if (!f)
+		die("cannot open", path);
+	while ((letter = fgetc(f)) != EOF) {
+		for (size_t i = 0; i < count_fields(letter); i++) {
+			field[i] = NULL;
+			if (getdelim(&field[i], &room, '\0', f) < 0)
+				die("cannot read", path);
+		}
+		serve_record(letter, field);
+	}
+	fclose(f);
+}
+
+/* --- the command, its streams and its end --- */
+
+static bool move_all(bool out, int fd, void *data, size_t bytes)
+{
+	char *at = data;
+	ssize_t now;
+
+	for (; bytes; at += now, bytes -= now) {
+		now = out ? write(fd, at, bytes) : read(fd, at, bytes);
+		if (now <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* In one write, which the port does not mix with another thread's. */
+static void send_frame(uint32_t type, const void *data, uint32_t bytes)
+{
+	struct {
+		struct rl_try_header header;
+		char data[RL_TRY_FRAME_MAX];
+	} frame = { .header = { type, bytes } };
+
+	memcpy(frame.data, data, bytes);
+	move_all(true, port, &frame, sizeof(frame.header) + bytes);
+}
+
+static void *carry_output(void *reader)
+{
+	const int *from = reader;
+	char data[RL_TRY_FRAME_MAX];
+	ssize_t got;
+
+	while ((got = read(*from, data, sizeof(data))) > 0)
+		send_frame(from == pipes[1] ? RL_TRY_STDOUT : RL_TRY_STDERR,
+			   data, got);
+	return NULL;
+}
+
+/* What the host sends, until it is gone. Who asked for it may have ended. */
+static void *carry_input(void *pipe)
+{
+	struct rl_try_header header;
+	char data[RL_TRY_FRAME_MAX];
+	int to = ((int *)pipe)[1];
+
+	while (move_all(false, port, &header, sizeof(header)) &&
+	       header.bytes <= sizeof(data) &&
+	       move_all(false, port, data, header.bytes)) {
+		if (header.type != RL_TRY_STDIN) {
+			/* The next one who writes there hears of it by SIGPIPE. */
+			close(pipes[header.type == RL_TRY_STDOUT ? 1 : 2][0]);
+		} else if (to >= 0 && (!header.bytes ||
+				       !move_all(true, to, data, header.bytes))) {
+			close(to);
+			to = -1;
+		}
+	}
+	return NULL;
+}
+
+/* In the child: its streams, a session of its own, the user, the command. */
+static void become_command(void)
+{
+	int console = -1;
+
+	setsid();
+	if (*terminal) {
+		console = open("/dev/hvc0", O_RDWR | O_CLOEXEC);
+		ioctl(console, TIOCSCTTY, 0);
+		if (fchown(console, ids[0], 5) || fchmod(console, 0620))
+			perror("/dev/hvc0");
+	}
+	for (int i = 0; i < 3; i++)
+		dup2(pipes[i][0] < 0 ? console : pipes[i][i > 0], i);
+	if (id_count < 2 || setgroups(id_count - 2, ids + 2) ||
+	    setgid(ids[1]) || setuid(ids[0]))
+		perror("ringlet try: cannot become the user");
+	else if (chdir(folder))
+		fprintf(stderr, "ringlet try: %s: %s\n", folder, strerror(errno));
+	else
+		execvp(words[0], words);
+	fprintf(stderr, "ringlet try: %s: %s\n", words[0], strerror(errno));
+	_exit(errno == ENOENT ? NOT_FOUND : NOT_RUN);
+}
+
+/* Until the command has ended; then nobody is left. Its status as a shell has it. */
+static int32_t wait_for(pid_t command)
+{
+	pid_t pid;
+	int how;
+
+	do
+		pid = wait(&how);
+	while (pid > 0 && pid != command);
+	if (pid < 0)
+		die("cannot start", words[0]);
+	/* Whoever was left behind: nothing is written after the status. */
+	kill(-1, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+	return WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
+}
+
+static void run_command(void)
+{
+	pthread_t threads[3];
+	int32_t status;
+	pid_t command;
+
+	for (int i = 0; i < 3; i++) {
+		pipes[i][0] = pipes[i][1] = -1;
+		if (!strchr(terminal, '0' + i) &&
+		    (pipe2(pipes[i], O_CLOEXEC) ||
+		     fchown(pipes[i][i > 0], ids[0], ids[1])))
+			die("cannot make a pipe for", words[0]);
+	}
+	command = fork();
+	if (!command)
+		become_command();
+	for (int i = 0; i < 3; i++) {
+		if (pipes[i][0] >= 0)
+			close(pipes[i][i > 0]);
+		if (pthread_create(&threads[i], NULL,
+				   i ? carry_output : carry_input, pipes[i]))
+			die("cannot make a thread for", words[0]);
+	}
+	status = wait_for(command);
+	/* What it wrote by then: no pipe has a writer any more. */
+	pthread_join(threads[1], NULL);
+	pthread_join(threads[2], NULL);
+	sync();
+	tcdrain(1);
+	send_frame(RL_TRY_STATUS, &status, sizeof(status));
+	/* The host hangs up when it has all; what it still sends is for nobody. */
+	pthread_join(threads[0], NULL);
 }
 
 int main(void)
 {
-	static const char name[] = "ringlet";
-	int port;
-
-	mkdir("/proc", 0755);
-	mkdir("/sys", 0755);
 	mkdir("/dev", 0755);
-	mkdir(MEMORY, 0755);
-	mkdir(ROOT, 0755);
-	must_mount("dev", "/dev", "devtmpfs", MS_NOSUID, NULL);
 	/* Linux gave us no console where the initrd has no /dev/console. */
-	if (!freopen("/dev/console", "r", stdin) ||
-	    !freopen("/dev/console", "w", stdout) ||
-	    dup2(1, 2) < 0)
-		power_off();
-	must_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV, NULL);
-	must_mount("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV, NULL);
-	must_mount("memory", MEMORY, "tmpfs", MS_NODEV, NULL);
-	load_modules();
-	port = open_port();
-	start_network(NULL);
-	if (sethostname(name, strlen(name)))
-		die("cannot set the host's name");
-	serve_request();
-	if (chdir(ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) ||
-	    chroot(".") || chdir("/"))
-		die("cannot change to the new root");
-	run_job(&job, port);
+	if (!mount("dev", "/dev", "devtmpfs", MS_NOSUID, NULL) &&
+	    freopen("/dev/console", "r", stdin) &&
+	    freopen("/dev/console", "w", stdout) && dup2(1, 2) >= 0) {
+		clearenv();
+		serve_records(RL_TRY_ORDER);
+		open_port();
+		serve_records(RL_TRY_REQUEST);
+		if (chdir(RL_TRY_ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) ||
+		    chroot(".") || chdir("/"))
+			die("cannot change to", RL_TRY_ROOT);
+		run_command();
+	}
 	power_off();
 	return 1;
 }

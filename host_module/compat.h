@@ -7,11 +7,26 @@
 #define RINGLET_HOST_MODULE_COMPAT_H
 
 #include <linux/eventfd.h>
+#include <linux/hrtimer.h>
+#include <linux/kvm_para.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/syscore_ops.h>
+#include <linux/thread_info.h>
+#include <asm/cpu.h>
 #include <asm/cpufeature.h>
+#include <asm/fpu/types.h>
+#include <asm/msr.h>
 #include <asm/processor.h>
 #include "have.h"
+#ifdef HAVE_CPUID_API
+#include <asm/cpuid/api.h>
+#endif
+#ifdef HAVE_ENTRY_VIRT
+#include <linux/entry-virt.h>	/* for XFER_TO_GUEST_MODE_WORK */
+#else
+#include <linux/entry-kvm.h>
+#endif
 #ifdef HAVE_TRACE_IPI
 #include <trace/events/ipi.h>	/* for smp_send_reschedule() */
 #endif
@@ -43,6 +58,106 @@ static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 #define compat_register_syscore(core) register_syscore_ops(core)
 #define compat_unregister_syscore(core) unregister_syscore_ops(core)
 #endif
+
+static inline void compat_hrtimer_setup(struct hrtimer *timer,
+					enum hrtimer_restart (*f)(struct hrtimer *),
+					clockid_t clock, enum hrtimer_mode mode)
+{
+#ifdef HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, f, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = f;
+#endif
+}
+
+#ifdef HAVE_RDMSRQ
+#define rdmsrl rdmsrq
+#define wrmsrl wrmsrq
+#define rdmsrl_safe rdmsrq_safe
+#endif
+
+/* Thread flags that schedule() is the answer to. */
+#ifdef _TIF_NEED_RESCHED_LAZY
+#define COMPAT_RESCHEDULE (_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)
+#else
+#define COMPAT_RESCHEDULE _TIF_NEED_RESCHED
+#endif
+
+/* A thread's record of its FPU registers. */
+static inline struct fpu *compat_fpu(struct task_struct *task)
+{
+#ifdef HAVE_FPU_IN_THREAD
+	return &task->thread.fpu;
+#else
+	/* Behind the task, as x86_task_fpu() has it, which is not exported
+	   where CONFIG_X86_DEBUG_FPU makes it a function. */
+	return (void *)task + sizeof(*task);
+#endif
+}
+
+/*
+ * Asynchronous page faults of a KVM below (see take_fault_from_below). Where Linux
+ * keeps its functions for them to KVM, the flag is read where KVM was told to put
+ * it, and nobody sleeps: the guest touches the page again, and KVM, which has told
+ * once that it is not there, stops this pCPU until it is. Linux remembers in vain
+ * that the page came: some 100 bytes for each.
+ */
+#ifdef HAVE_ASYNC_FAULTS
+static inline struct kvm_vcpu_pv_apf_data *compat_async_fault_area(void)
+{
+	return NULL;
+}
+
+static inline u32
+compat_async_fault_flags(struct kvm_vcpu_pv_apf_data *unused)
+{
+	return kvm_read_and_reset_apf_flags();
+}
+
+static inline void compat_async_fault_wait(u32 token)
+{
+	local_irq_disable();
+	kvm_async_pf_task_wait_schedule(token);
+	local_irq_enable();
+}
+#else
+/* This pCPU's, or NULL. */
+static inline struct kvm_vcpu_pv_apf_data *compat_async_fault_area(void)
+{
+	u64 value;
+
+	if (!boot_cpu_has(X86_FEATURE_HYPERVISOR) ||
+	    rdmsrl_safe(MSR_KVM_ASYNC_PF_EN, &value) ||
+	    !(value & KVM_ASYNC_PF_ENABLED))
+		return NULL;
+	return __va(value & ~63ULL);
+}
+
+static inline u32 compat_async_fault_flags(struct kvm_vcpu_pv_apf_data *area)
+{
+	u32 flags = area ? READ_ONCE(area->flags) : 0;
+
+	if (unlikely(flags))
+		WRITE_ONCE(area->flags, 0);
+	return flags;
+}
+
+static inline void compat_async_fault_wait(u32 token)
+{
+}
+#endif
+
+/* Does Linux know what to do about a guest's split lock, and has it done it? */
+static inline bool compat_split_lock_handled(unsigned long rip)
+{
+#ifdef HAVE_GUEST_SPLIT_LOCK
+	handle_guest_split_lock(rip);
+	return true;
+#else
+	return false;
+#endif
+}
 
 static inline bool compat_fred_enabled(void)
 {

@@ -16,7 +16,8 @@
 #include <asm/processor.h>
 #include <asm/processor-flags.h>
 #include <asm/tlbflush.h>
-#include "ringlet.h"
+#include "compat.h"
+#include "cpuid.h"
 
 #define BITS(...) bits((const u8[]){ __VA_ARGS__ }, \
 		       sizeof((const u8[]){ __VA_ARGS__ }))
@@ -65,7 +66,7 @@ static void leaf_7(u32 subleaf, u32 out[4])
 	out[2] &= ~BITS(3, 4, 5, 7, 13, 16, 22, 23, 24, 29, 30, 31);
 	/* UMIP where the host has it on: ring 3's #GP is then the guest
 	   kernel's to answer. */
-	if (!(cr4_read_shadow() & X86_CR4_UMIP))
+	if (!(native_read_cr4() & X86_CR4_UMIP))
 		out[2] &= ~BITS(2);
 	/* UINTR, hybrid, PCONFIG, LBR, IBT, AMX, SPEC_CTRL and its kin off. */
 	out[3] &= ~BITS(5, 9, 11, 13, 15, 18, 19, 20, 22, 24, 25, 26, 27, 28, 29, 30, 31);

@@ -12,7 +12,13 @@
 #include <linux/mm.h>
 #include <asm/processor-flags.h>
 #include <asm/fpu/xcr.h>
-#include "ringlet.h"
+#include "cpuid.h"
+#include "emulate.h"
+#include "inject.h"
+#include "msr.h"
+#include "shadow.h"
+#include "vcpu.h"
+#include "walk.h"
 
 struct insn {
 	u8 bytes[15 + 3];	/* zeros behind what could be read */
@@ -27,7 +33,8 @@ struct insn {
 #define REX_R	4
 #define REX_B	1
 
-/* Instead of a length: the guest has got a fault, and RIP stays. */
+/* Instead of a length: RIP stays. The guest has got a fault, or the thread is being
+   killed and nothing was done. */
 #define FAULTED	(~0u)
 
 /* General register n as instructions number them: 0 RAX .. 15 R15. */
@@ -89,17 +96,24 @@ static bool read_cr(struct rl_vcpu *vcpu, unsigned int n, u64 *value)
 	return false;
 }
 
-static bool write_cr(struct rl_vcpu *vcpu, unsigned int n, u64 value)
+/* Likewise 0: no such register; 3, or FAULTED where it is to be done again. */
+static unsigned int write_cr(struct rl_vcpu *vcpu, unsigned int n, u64 value)
 {
+	int r;
+
 	switch (n) {
-	case 0: vcpu->cr0 = value; return true;
-	case 2: WRITE_ONCE(*vcpu_cr2(vcpu), value); return true;
-	case 3: return !shadow_load(vcpu, value, 0, 0);
-	case 4: vcpu->cr4 = value; shadow_flush_kernel(vcpu);
-		shadow_flush_user(vcpu); return true;
-	case 8: return true;
+	case 0: vcpu->cr0 = value; return 3;
+	case 2: WRITE_ONCE(*vcpu_cr2(vcpu), value); return 3;
+	case 3:
+		r = shadow_load(vcpu, value, 0, 0);
+		return r == -EINTR ? FAULTED : r ? 0 : 3;
+	case 4:
+		vcpu->cr4 = value;
+		return shadow_flush_kernel(vcpu) || shadow_flush_user(vcpu) ?
+		       FAULTED : 3;
+	case 8: return 3;
 	}
-	return false;
+	return 0;
 }
 
 static bool set_xcr0(struct rl_vcpu *vcpu)
@@ -288,7 +302,8 @@ static unsigned int group_7(struct rl_vcpu *vcpu, const struct insn *in,
 	if (o->extension < 4)
 		return table_register(vcpu, in, o);
 	if (o->extension == 7) {	/* invlpg */
-		shadow_flush_one(vcpu, operand_address(vcpu, in, o));
+		if (shadow_flush_one(vcpu, operand_address(vcpu, in, o)))
+			return FAULTED;
 		return 2 + o->length;
 	}
 	return 0;
@@ -324,7 +339,7 @@ static unsigned int two_byte(struct rl_vcpu *vcpu, const struct insn *in)
 	case 0x20:
 		return read_cr(vcpu, cr, vcpu_register(vcpu, gpr)) ? 3 : 0;
 	case 0x22:
-		return write_cr(vcpu, cr, *vcpu_register(vcpu, gpr)) ? 3 : 0;
+		return write_cr(vcpu, cr, *vcpu_register(vcpu, gpr));
 	case 0x21:
 		return debugreg_read(vcpu, cr, vcpu_register(vcpu, gpr)) ? 0 : 3;
 	case 0x23:
@@ -369,7 +384,7 @@ static unsigned int execute(struct rl_vcpu *vcpu, const struct insn *in)
 }
 
 /*
- * Ring 1 got a #GP with error code 0. True: the instruction was done and RIP
+ * Ring 1 got a #GP with error code 0 in 64-bit code. True: the instruction was done and RIP
  * is behind it, or its operand's page fault is injected; false: inject the #GP.
  * May sleep.
  */
@@ -386,6 +401,6 @@ bool emulate_instruction(struct rl_vcpu *vcpu)
 	if (length == FAULTED)
 		return true;
 	vcpu->regs->rip += in.at + length;
-	vcpu->vm->stats.emulated++;
+	vcpu->stats.emulated++;
 	return true;
 }

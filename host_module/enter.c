@@ -10,7 +10,6 @@
 #include <linux/sched.h>
 #include <linux/perf_event.h>
 #include <linux/hw_breakpoint.h>
-#include <linux/kvm_para.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <asm/debugreg.h>
@@ -20,7 +19,14 @@
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
 #include "compat.h"
-#include "ringlet.h"
+#include "cpuid.h"
+#include "enter.h"
+#include "fpu.h"
+#include "shadow.h"
+#include "syscall_msrs.h"
+#include "window.h"
+#include "trace_buffers.h"
+#include "vcpu.h"
 #include "trace.h"
 
 static bool ibpb;		/* as asked for */
@@ -65,12 +71,14 @@ void enter_init(void)
 
 /*
  * What a guest keeps of the host's CR4: see Documentation/design.md, "A world
- * switch". A list of what is allowed, so that a new feature starts out off.
+ * switch". A list of what is allowed, so that a new feature starts out off. VMXE is
+ * in it because it cannot be cleared while Intel's KVM has VMX on (SDM volume 3,
+ * 24.8); VMX instructions then fault by their CPL.
  */
 #define CR4_KEEP (X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_OSFXSR | \
 		  X86_CR4_OSXMMEXCPT | X86_CR4_UMIP | X86_CR4_LA57 | \
 		  X86_CR4_FSGSBASE | X86_CR4_PCIDE | X86_CR4_OSXSAVE | \
-		  X86_CR4_SMEP)
+		  X86_CR4_SMEP | X86_CR4_VMXE)
 
 /*
  * Runs the host's handler for an interrupt that came in the guest. Interrupts
@@ -112,7 +120,7 @@ static void handle_machine_check(void)
  */
 static void take_fault_from_below(struct rl_vcpu *vcpu)
 {
-	vcpu->below.flags = kvm_read_and_reset_apf_flags();
+	vcpu->below.flags = compat_async_fault_flags(vcpu->below.area);
 	if (unlikely(vcpu->below.flags))
 		vcpu->below.token = native_read_cr2();
 }
@@ -122,16 +130,20 @@ static void take_fault_from_below(struct rl_vcpu *vcpu)
  * or hit a breakpoint: its IRET would let the next NMI in, see reraise_nmi(). (A #MC
  * could, as it could in the first instructions of any NMI's handler.)
  */
+static noinline void raise_nmi(struct rl_vcpu *vcpu, bool is_exit)
+{
+	if (is_exit)
+		take_fault_from_below(vcpu);
+	vcpu->stats.nmis++;
+	reraise_nmi();
+}
+
 static void handle_nmi(struct rl_vcpu *vcpu)
 {
 	bool is_exit = (vcpu->regs->vector & ~VECTOR_ON_ENTRY) == 2;
 
-	if (likely(!is_exit && !(vcpu->host->pending & PENDING_NMI)))
-		return;
-	if (is_exit)
-		take_fault_from_below(vcpu);
-	vcpu->vm->stats.nmis++;
-	reraise_nmi();
+	if (unlikely(is_exit || vcpu->host->pending & PENDING_NMI))
+		raise_nmi(vcpu, is_exit);
 }
 
 /*J: enter.interrupts
@@ -158,13 +170,18 @@ static void handle_host_events(struct rl_vcpu *vcpu)
 	}
 }
 
-/* All but DR7, which the switcher loads and clears (see breakpoints_off). */
+/* All but DR7, which the switcher loads and clears (see breakpoints_off). Linux
+   uses the host's for breakpoints of the kernel and of the launcher. */
 static void load_debug_registers(struct rl_vcpu *vcpu)
 {
-	set_debugreg(vcpu->dr[0], 0);
-	set_debugreg(vcpu->dr[1], 1);
-	set_debugreg(vcpu->dr[2], 2);
-	set_debugreg(vcpu->dr[3], 3);
+	get_debugreg(vcpu->host_dr[0], 0);
+	get_debugreg(vcpu->host_dr[1], 1);
+	get_debugreg(vcpu->host_dr[2], 2);
+	get_debugreg(vcpu->host_dr[3], 3);
+	set_debugreg(vcpu->loaded_dr[0], 0);
+	set_debugreg(vcpu->loaded_dr[1], 1);
+	set_debugreg(vcpu->loaded_dr[2], 2);
+	set_debugreg(vcpu->loaded_dr[3], 3);
 	set_debugreg(DR6_RESERVED, 6);
 }
 
@@ -177,23 +194,36 @@ static void store_debug_registers(struct rl_vcpu *vcpu)
 		vcpu->dr6 = dr6;
 	}
 	set_debugreg(DR6_RESERVED, 6);
-	if (hw_breakpoint_active() || vcpu->shared->dr7)
-		hw_breakpoint_restore();
+	if (vcpu->shared->dr7) {
+		set_debugreg(vcpu->host_dr[0], 0);
+		set_debugreg(vcpu->host_dr[1], 1);
+		set_debugreg(vcpu->host_dr[2], 2);
+		set_debugreg(vcpu->host_dr[3], 3);
+	}
+}
+
+/* See split_lock(). The MSR is the core's, so its other half is without, too. */
+static void call_without_detection(struct rl_vcpu *vcpu)
+{
+	u64 detection;
+
+	rdmsrl(MSR_TEST_CTRL, detection);
+	wrmsrl(MSR_TEST_CTRL, detection & ~MSR_TEST_CTRL_SPLIT_LOCK_DETECT);
+	window_call();
+	wrmsrl(MSR_TEST_CTRL, detection);
+	vcpu->split_lock = false;
 }
 
 /* What enter_guest() says before anything is touched: 0, -EINVAL or -EBUSY. */
-static int others_in_the_way(unsigned long cr4)
+static int others_in_the_way(void)
 {
 	u16 ldt;
 
 	asm volatile("sldt %0" : "=r"(ldt));
 	if (unlikely(ldt))
 		return -EINVAL;
-	/* KVM writes the MSRs of system calls, and trusts what it finds there. */
-	if (unlikely(cr4 & X86_CR4_VMXE))
-		return -EBUSY;
-	if ((static_cpu_has(X86_FEATURE_PEBS) ||
-	     static_cpu_has(X86_FEATURE_BTS)) && unlikely(trace_buffers_on()))
+	if ((cpu_feature_enabled(X86_FEATURE_PEBS) ||
+	     cpu_feature_enabled(X86_FEATURE_BTS)) && unlikely(trace_buffers_on()))
 		return -EBUSY;
 	return 0;
 }
@@ -201,8 +231,8 @@ static int others_in_the_way(unsigned long cr4)
 /*
  * Enters the guest once. Returns 0 when it came back, for a reason that
  * vcpu->regs->vector tells and of which the host's own part is done; -errno
- * when this pCPU cannot run it: -ENODEV (window_bind()), -EBUSY (KVM, or perf's
- * trace_buffers_on(), is in use here), -EINVAL (the launcher has an LDT: LDTR holds
+ * when this pCPU cannot run it: -ENODEV (window_bind()), -EBUSY (perf's
+ * trace_buffers_on()), -EINVAL (the launcher has an LDT: LDTR holds
  * the address of its table, and that address would be the guest's).
  */
 int enter_guest(struct rl_vcpu *vcpu)
@@ -218,12 +248,12 @@ int enter_guest(struct rl_vcpu *vcpu)
 		if (r)
 			return r;
 	}
-	host->cr4 = cr4_read_shadow();
-	r = others_in_the_way(host->cr4);
+	host->cr4 = native_read_cr4();
+	r = others_in_the_way();
 	if (r)
 		return r;
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
-		switch_fpu_return();
+		fpu_load(vcpu);
 	syscall_msrs_load();
 	host->guest_cr4 = host->cr4 & CR4_KEEP;
 	host->guest_cr3 = host->exit_cr3;
@@ -235,10 +265,10 @@ int enter_guest(struct rl_vcpu *vcpu)
 		set_debugreg(0, 7);
 	if (unlikely(vcpu->shared->dr7))
 		load_debug_registers(vcpu);
-	vcpu->vm->stats.entries++;
+	vcpu->stats.entries++;
 	trace_rl_entry(vcpu);
 	now = rdtsc();
-	count_ticks(&vcpu->vm->stats.host_ns, vcpu->mark_ns, now);
+	count_ticks(&vcpu->stats.host_ns, vcpu->mark_ns, now);
 	vcpu_kept_waiting(vcpu, vcpu->mark_ns, now);
 
 	if (cpu_feature_enabled(X86_FEATURE_AMX_TILE)) {
@@ -252,7 +282,10 @@ int enter_guest(struct rl_vcpu *vcpu)
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE))
 		pkru = rdpkru();
 
-	window_call();
+	if (unlikely(vcpu->split_lock))
+		call_without_detection(vcpu);
+	else
+		window_call();
 
 	if (vcpu->regs->vector == 14) {
 		vcpu->fault_gva = native_read_cr2();
@@ -265,11 +298,12 @@ int enter_guest(struct rl_vcpu *vcpu)
 	syscall_msrs_exited();
 	handle_nmi(vcpu);
 	vcpu->mark_ns = rdtsc();
-	count_ticks(&vcpu->vm->stats.guest_ns, now, vcpu->mark_ns);
+	count_ticks(&vcpu->stats.guest_ns, now, vcpu->mark_ns);
 	if (unlikely(vcpu->regs->vector == 1 || vcpu->shared->dr7))
 		store_debug_registers(vcpu);
-	else if (unlikely(hw_breakpoint_active()))
-		hw_breakpoint_restore();
+	/* The last, as others may be on from here. */
+	if (unlikely(hw_breakpoint_active()))
+		set_debugreg(__this_cpu_read(cpu_dr7), 7);
 	handle_host_events(vcpu);
 	trace_rl_exit(vcpu);
 	/* The window's stub may have switched roots by itself. */

@@ -7,11 +7,17 @@
  */
 #include <linux/delay.h>
 #include <linux/kernel.h>
-#include <linux/kvm_para.h>
-#include <asm/cpu.h>
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
-#include "ringlet.h"
+#include "compat.h"
+#include "debug.h"
+#include "emulate.h"
+#include "exit.h"
+#include "inject.h"
+#include "kick.h"
+#include "mmio.h"
+#include "shadow.h"
+#include "vcpu.h"
 
 /*
  * A page of the host's is on a disk of the KVM below: this thread sleeps until
@@ -25,11 +31,8 @@ static bool fault_from_below(struct rl_vcpu *vcpu)
 	if (likely(!flags))
 		return false;
 	vcpu->below.flags = 0;
-	if (flags & KVM_PV_REASON_PAGE_NOT_PRESENT) {
-		local_irq_disable();
-		kvm_async_pf_task_wait_schedule(vcpu->below.token);
-		local_irq_enable();
-	}
+	if (flags & KVM_PV_REASON_PAGE_NOT_PRESENT)
+		compat_async_fault_wait(vcpu->below.token);
 	return true;
 }
 
@@ -61,7 +64,7 @@ static enum exit_action page_fault(struct rl_vcpu *vcpu)
 	else if (r == -EFAULT)
 		rl_kill_guest(vcpu, "page tables for 0x%lx lie outside memory",
 			      gva);
-	else if (r)
+	else if (r && r != -EINTR)	/* -EINTR: the run loop sees why */
 		rl_kill_guest(vcpu, "the host has no memory for page tables");
 	return EXIT_RESUME;
 }
@@ -74,15 +77,16 @@ static enum exit_action protection_fault(struct rl_vcpu *vcpu, unsigned int v)
 		inject_fault(vcpu, v, true, error);
 		return EXIT_RESUME;
 	}
-	if (v == 13 && !error && !vcpu_in_user(vcpu) &&
+	/* In another segment of ring 1's the bytes mean other instructions. */
+	if (v == 13 && !error && vcpu->regs->cs == RL_KERNEL_CS &&
 	    emulate_instruction(vcpu))
 		return EXIT_RESUME;
 	inject_fault(vcpu, v, true, error);
 	return EXIT_RESUME;
 }
 
-/* How long a bus lock stops its guest. Linux makes a program wait as long. */
-#define BUS_LOCK_PAUSE_MS 10
+/* How long a lock stops its guest. Linux makes a program wait as long. */
+#define LOCK_PAUSE_MS 10
 
 /*
  * A host that detects bus locks gets a #DB behind each one in ring 1 or 3, and
@@ -95,21 +99,25 @@ static bool bus_lock(struct rl_vcpu *vcpu)
 	if (likely(vcpu->dr6 & DR_BUS_LOCK))	/* it is 0 where there was one */
 		return false;
 	vcpu->dr6 |= DR_BUS_LOCK;
-	msleep_interruptible(BUS_LOCK_PAUSE_MS);
+	msleep_interruptible(LOCK_PAUSE_MS);
 	return !(vcpu->dr6 & (DR_TRAP_BITS | DR_STEP));
 }
 
 /*
  * True: this #AC was for a split lock, and Linux did what split_lock_detect= says:
- * warn, wait and let it pass, or send SIGBUS to the launcher. An alignment check
- * (EFLAGS.AC at CPL 3) is the guest's.
+ * warn, wait and let it pass, or send SIGBUS to the launcher. Where Linux keeps that
+ * to KVM, the guest waits, and one entry is without the detection. An alignment
+ * check (EFLAGS.AC at CPL 3) is the guest's.
  */
 static bool split_lock(struct rl_vcpu *vcpu)
 {
 	if (!boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) ||
 	    (vcpu_in_user(vcpu) && vcpu->regs->rflags & X86_EFLAGS_AC))
 		return false;
-	handle_guest_split_lock(vcpu->regs->rip);
+	if (!compat_split_lock_handled(vcpu->regs->rip)) {
+		msleep_interruptible(LOCK_PAUSE_MS);
+		vcpu->split_lock = true;
+	}
 	return true;
 }
 
@@ -119,7 +127,7 @@ static bool split_lock(struct rl_vcpu *vcpu)
 enum exit_action exit_handle(struct rl_vcpu *vcpu)
 {
 	u64 vector = vcpu->regs->vector;
-	struct rl_stats *stats = &vcpu->vm->stats;
+	struct rl_stats *stats = &vcpu->stats;
 
 	if (vector == (8 | VECTOR_IN_WINDOW)) {
 		rl_kill_guest(vcpu, "double fault at 0x%llx",
@@ -144,8 +152,16 @@ enum exit_action exit_handle(struct rl_vcpu *vcpu)
 		return protection_fault(vcpu, vector);
 	case 1:
 		/* DR6_RESERVED bits read as 1 and are kept as they are. */
-		if (!bus_lock(vcpu))
-			inject_fault(vcpu, 1, false, 0);
+		if (bus_lock(vcpu))
+			return EXIT_RESUME;
+		if (debug_exception(vcpu, 1))
+			return EXIT_TO_LAUNCHER;
+		inject_fault(vcpu, 1, false, 0);
+		return EXIT_RESUME;
+	case 3:
+		if (debug_exception(vcpu, 3))
+			return EXIT_TO_LAUNCHER;
+		inject_fault(vcpu, 3, false, 0);
 		return EXIT_RESUME;
 	case VECTOR_SYSCALL32:
 		/* A fault's saved RF is 1 (SDM volume 3, 17.3.1.1). */

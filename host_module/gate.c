@@ -12,7 +12,9 @@
 #include <linux/kernel.h>
 #include <linux/nospec.h>
 #include <asm/desc.h>
-#include "ringlet.h"
+#include "gate.h"
+#include "vcpu.h"
+#include "window.h"
 
 /*J: gates.direct
  * Some traps concern nobody but the guest: a breakpoint, a division by zero,
@@ -48,15 +50,17 @@ static u8 ist_of(unsigned int vector)
 	return 0;
 }
 
-static void build(struct rl_vcpu *vcpu, unsigned int vector)
+/* Builds one gate, where the stubs are known: after window_bind(). */
+void gate_build(struct rl_vcpu *vcpu, unsigned int vector)
 {
 	const struct trap *trap = &vcpu->traps[vector];
+	bool debugged = vector == 3 && vcpu->debug.flags;
 	gate_desc *gate = &vcpu->idt[vector];
 	gate_desc g = {};
 	u64 target;
 
 	g.bits.p = 1;
-	if (trap->handler && (trap->flags & RL_TRAP_DIRECT)) {
+	if (trap->handler && (trap->flags & RL_TRAP_DIRECT) && !debugged) {
 		target = trap->handler;
 		g.segment = RL_KERNEL_CS;
 		g.bits.type = GATE_TRAP;
@@ -71,6 +75,8 @@ static void build(struct rl_vcpu *vcpu, unsigned int vector)
 		if ((vector == 3 || vector == 4) &&
 		    (trap->flags & RL_TRAP_USER))
 			g.bits.dpl = 3;
+		else if (debugged)
+			g.bits.dpl = 1;
 		g.bits.ist = ist_of(vector);
 	}
 	g.offset_low = target;
@@ -83,7 +89,7 @@ static void build(struct rl_vcpu *vcpu, unsigned int vector)
 void gate_build_all(struct rl_vcpu *vcpu)
 {
 	for (unsigned int vector = 0; vector < 256; vector++)
-		build(vcpu, vector);
+		gate_build(vcpu, vector);
 }
 
 /*
@@ -103,6 +109,6 @@ int gate_set(struct rl_vcpu *vcpu, u64 vector, gva_t handler, u64 flags)
 	vcpu->traps[vector].handler = handler;
 	vcpu->traps[vector].flags = flags;
 	if (vcpu->bound_cpu >= 0)
-		build(vcpu, vector);
+		gate_build(vcpu, vector);
 	return 0;
 }

@@ -14,7 +14,10 @@
 #include <linux/kernel.h>
 #include <asm/processor-flags.h>
 #include <asm/segment.h>
-#include "ringlet.h"
+#include "inject.h"
+#include "kick.h"
+#include "vcpu.h"
+#include "walk.h"
 #include "trace.h"
 
 #define RFLAGS_KEEP (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | \
@@ -37,7 +40,7 @@ static bool rip_within(u64 rip, u64 start, u64 end)
 }
 
 /* May an interrupt be injected at this very place? */
-bool inject_possible(struct rl_vcpu *vcpu)
+static bool inject_possible(struct rl_vcpu *vcpu)
 {
 	if (!vif(vcpu))
 		return false;
@@ -62,18 +65,24 @@ static void frame_of_gate(const struct rl_vcpu *vcpu, u64 frame[6], u64 *stack)
 	frame[5] = r->ss;
 }
 
+/* The kernel is 32-bit code, and each handler a 64-bit one that serves it. */
+static bool kernel_is_32bit(const struct rl_vcpu *vcpu)
+{
+	return vcpu->init.flags & RL_INIT_32BIT;
+}
+
 /* The other handlers are the guest kernel's own, behind its entry's work. */
 static void frame_of_entry(const struct rl_vcpu *vcpu, u64 frame[6], u64 *stack)
 {
 	const struct window_frame *r = vcpu->regs;
-	bool user = vcpu_in_user(vcpu);
+	bool user = vcpu_in_user(vcpu), real = user || kernel_is_32bit(vcpu);
 
 	*stack = user ? READ_ONCE(vcpu->page->sp0) : r->rsp;
-	frame[2] = user ? r->cs : SAVED_KERNEL_CS;
+	frame[2] = real ? r->cs : SAVED_KERNEL_CS;
 	frame[3] = r->rflags & ~(u64)X86_EFLAGS_IF;
 	if (vif(vcpu))
 		frame[3] |= X86_EFLAGS_IF;
-	frame[5] = user ? r->ss : SAVED_KERNEL_SS;
+	frame[5] = real ? r->ss : SAVED_KERNEL_SS;
 }
 
 /*
@@ -84,7 +93,7 @@ static int deliver(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
 		   u32 error, gva_t *fault, u32 *fault_error)
 {
 	bool direct = vcpu->traps[vector].flags & RL_TRAP_DIRECT;
-	bool swap_gs = vcpu_in_user(vcpu) && !direct;
+	bool swap_gs = vcpu_in_user(vcpu) && !direct && !kernel_is_32bit(vcpu);
 	struct window_frame *r = vcpu->regs;
 	u64 frame[6], rsp, gs = 0;
 
@@ -134,7 +143,7 @@ void inject_fault(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
 	u32 fault_error;
 	gva_t fault;
 
-	vcpu->vm->stats.injected_faults++;
+	vcpu->stats.injected_faults++;
 	if (!vcpu->page || !vcpu->traps[vector].handler) {
 		rl_kill_guest(vcpu,
 			      "exception %u (error 0x%x) at 0x%llx, address 0x%llx, without a handler",
@@ -152,11 +161,38 @@ void inject_fault(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
 		      vector, vcpu->regs->rip, fault);
 }
 
+/*
+ * A program's page fault, as the switcher passes it on (abi/guest.h): no stack is looked
+ * for. While a program runs nobody uses the frame in the shared page.
+ */
+static void pass_on(struct rl_vcpu *vcpu, u32 error)
+{
+	u64 *frame = (void *)vcpu->page + RL_SHARED_FAULT_FRAME;
+	struct window_frame *r = vcpu->regs;
+
+	trace_rl_inject(vcpu, 14, error);
+	vcpu->stats.injected_faults++;
+	frame[0] = error;
+	frame[1] = r->rip;
+	frame[2] = r->cs;
+	frame[3] = r->rflags;
+	frame[4] = r->rsp;
+	frame[5] = r->ss;
+	r->rip = vcpu->init.fault_entry;
+	r->cs = RL_KERNEL_CS;
+	r->rflags = X86_EFLAGS_IF | X86_EFLAGS_FIXED;
+	r->rsp = vcpu->shared->fault_rsp;
+	r->ss = RL_KERNEL_SS;
+}
+
 /* Raises #PF at gva; error as the guest's tables demand it. */
 void inject_page_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error)
 {
 	WRITE_ONCE(*vcpu_cr2(vcpu), gva);
-	inject_fault(vcpu, 14, true, error);
+	if (vcpu_in_user(vcpu) && vcpu->init.fault_entry)
+		pass_on(vcpu, error);
+	else
+		inject_fault(vcpu, 14, true, error);
 }
 
 /*J: inject.interrupts
@@ -182,13 +218,13 @@ void inject_interrupts(struct rl_vcpu *vcpu)
 	u32 fault_error;
 	gva_t fault;
 
-	if (!vcpu->page || !irqs)
+	if (!vcpu->page || !irqs || vcpu->debug.flags & RL_DEBUG_STEP)
 		return;
 	if (inject_possible(vcpu)) {
 		line = __ffs(irqs);
 		clear_bit(line, vcpu->irqs);
 		if (vcpu->traps[RL_IRQ_BASE + line].handler) {
-			vcpu->vm->stats.injected_interrupts++;
+			vcpu->stats.injected_interrupts++;
 			if (deliver(vcpu, RL_IRQ_BASE + line, false, 0, &fault,
 				    &fault_error))
 				rl_kill_guest(vcpu,
@@ -206,7 +242,7 @@ void inject_interrupts(struct rl_vcpu *vcpu)
 /* inject_wanted() where a line is pending. Any context. */
 bool inject_wanted_now(struct rl_vcpu *vcpu)
 {
-	return vcpu->page &&
+	return vcpu->page && !(vcpu->debug.flags & RL_DEBUG_STEP) &&
 	       (inject_possible(vcpu) || !READ_ONCE(vcpu->page->pending));
 }
 

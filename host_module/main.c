@@ -2,12 +2,11 @@
 /*
  * The module: may this host run guests, and /dev/ringlet.
  *
- * Start reading here; then vm.c, vcpu.c, enter.c and ../switcher/switcher.S,
+ * Start reading here; then vm.c, run.c, enter.c and ../switcher/switcher.S,
  * and from there back through exit.c to shadow.c and inject.c.
  */
 #include <linux/cc_platform.h>
 #include <linux/fs.h>
-#include <linux/jump_label.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
@@ -15,9 +14,12 @@
 #include <asm/pgtable.h>
 #include <asm/tsc.h>
 #include "compat.h"
-#include "ringlet.h"
-#define CREATE_TRACE_POINTS
-#include "trace.h"
+#include "enter.h"
+#include "mmu_lock.h"
+#include "stats.h"
+#include "syscall_msrs.h"
+#include "vm_file.h"
+#include "window.h"
 
 static long get_info(void __user *to)
 {
@@ -27,7 +29,7 @@ static long get_info(void __user *to)
 		.paging_levels = pgtable_l5_enabled() ? 5 : 4,
 		.host_pti = boot_cpu_has(X86_FEATURE_PTI),
 		.tsc_khz = tsc_khz,
-		.max_vcpus = 1,
+		.max_vcpus = vcpus_max(),
 	};
 
 	return copy_to_user(to, &info, sizeof(info)) ? -EFAULT : 0;
@@ -58,11 +60,22 @@ static struct miscdevice device = {
 	.mode = 0660,
 };
 
+static bool kernel_shadow_stacks(void)
+{
+	u64 cet;
+
+	if (!(native_read_cr4() & X86_CR4_CET))
+		return false;
+	rdmsrl(MSR_IA32_S_CET, cet);
+	return cet & CET_SHSTK_EN;
+}
+
 /*J: host.requirements
  * Before anything else the module asks whether this machine is one where its
  * tricks are safe. Each refusal has a reason. Without FSGSBASE, ring 1 cannot
- * change its GS. With CET the processor wants a mark at each target of a jump.
- * With FRED there is no ring 1 to return to. With memory encryption, page table
+ * change its GS. With FRED there is no ring 1 to return to. Shadow stacks of the
+ * kernel's own (no Linux has them so far) would miss what the switcher does to the
+ * ordinary one. With memory encryption, page table
  * entries carry a bit that is not accounted for here. And slot 256 of the page
  * table must be free: a kernel that itself runs under Xen has its own
  * hypervisor there.
@@ -85,9 +98,8 @@ static int check_host(void)
 		pr_err("memory encryption is on: boot with mem_encrypt=off\n");
 		return -ENODEV;
 	}
-	/* The switcher's entry points carry no ENDBR. */
-	if (native_read_cr4() & BIT_ULL(23)) {
-		pr_err("CET is on in the kernel: boot with ibt=off\n");
+	if (kernel_shadow_stacks()) {
+		pr_err("the kernel has shadow stacks of its own, which are not supported: boot without them\n");
 		return -ENODEV;
 	}
 	if (!tsc_khz) {
@@ -101,19 +113,13 @@ static int check_host(void)
 	return 0;
 }
 
-DEFINE_STATIC_KEY_FALSE(rl_lock_times);
-static bool lock_times;
-module_param(lock_times, bool, 0444);
-MODULE_PARM_DESC(lock_times, "measure how long the shadow of a VM is locked (\"lock ns\" of its statistics)");
-
 static int __init ringlet_init(void)
 {
 	int r = check_host();
 
 	if (r)
 		return r;
-	if (lock_times)
-		static_branch_enable(&rl_lock_times);
+	mmu_lock_init();
 	r = window_init();
 	if (r)
 		return r;

@@ -2,8 +2,8 @@
 /*
  * Guest-physical memory: which page of the launcher stands for a gfn.
  *
- * Three files: this one (slots, known pages), memory_rmap.c (from a page back to
- * the entries that map it), memory_notifier.c (what the host takes away).
+ * The way back, from a page to the entries that map it, is the shadow's
+ * (shadow_rmap.c); what the host takes away comes by notifier.c.
  *
  * A slot is a range of the launcher's address space. A page becomes known when
  * the guest first needs it, and with it its aligned group of sixteen, so that
@@ -30,7 +30,9 @@
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include "ringlet.h"
+#include "memory.h"
+#include "mmu_lock.h"
+#include "vcpu.h"
 
 #define GROUP 16
 /* A gfn fits into 32 bits (struct shadow_page), and this is more than enough. */
@@ -106,7 +108,7 @@ int memory_set_slot(struct rl_vm *vm, const struct rl_memory_slot *arg)
 	};
 	struct memory_slot old;
 
-	if (vm->vcpu)
+	if (vm->vcpu_end)
 		return -EBUSY;
 	if (!slot_ok(vm, arg))
 		return -EINVAL;
@@ -127,38 +129,53 @@ int memory_set_slot(struct rl_vm *vm, const struct rl_memory_slot *arg)
 
 /* --- known pages ------------------------------------------------------------- */
 
-/* The page number `n` of a slot if it is known, else NULL. Needs mmu_lock. */
-static struct page *known(const struct memory_slot *s, u64 n)
+/* What is known of the page number `n` of a slot; NULL: nothing. Needs mmu_lock. */
+static struct memory_known *known(const struct memory_slot *s, u64 n)
 {
 	struct memory_chunk *chunk;
+	struct memory_known *k;
 
 	n = array_index_nospec(n, s->npages);
 	chunk = s->chunks[n / CHUNK_PAGES];
-	return chunk ? chunk->pages[n % CHUNK_PAGES] : NULL;
+	if (!chunk)
+		return NULL;
+	k = &chunk->pages[n % CHUNK_PAGES];
+	return k->page ? k : NULL;
 }
 
-/* The page of gfn if it is known, else NULL. Needs mmu_lock. */
-struct page *memory_page(struct rl_vm *vm, gfn_t gfn)
+/* The same of gfn, also where there is no memory. Needs mmu_lock. */
+struct memory_known *memory_known(struct rl_vm *vm, gfn_t gfn)
 {
 	struct memory_slot *s = memory_slot_of(vm, gfn);
 
 	return s ? known(s, gfn - s->base) : NULL;
 }
 
+/* The page of gfn if it is known, else NULL. Needs mmu_lock. */
+struct page *memory_page(struct rl_vm *vm, gfn_t gfn)
+{
+	struct memory_known *k = memory_known(vm, gfn);
+
+	return k ? k->page : NULL;
+}
+
 /*
  * The page of gfn. Needs mmu_lock. -EFAULT: no slot has it; -EAGAIN: it is not
  * known, call memory_fault_in() without the lock and start over.
  */
-int memory_find(struct rl_vm *vm, gfn_t gfn, struct page **page)
+int memory_find(struct rl_vcpu *vcpu, gfn_t gfn, struct page **page)
 {
-	struct memory_slot *s = memory_slot_of(vm, gfn);
+	struct memory_slot *s = memory_slot_of(vcpu->vm, gfn);
+	struct memory_known *k;
 
 	if (!s)
 		return -EFAULT;
-	*page = known(s, gfn - s->base);
-	if (*page)
+	k = known(s, gfn - s->base);
+	if (k) {
+		*page = k->page;
 		return 0;
-	vm->missing = gfn;
+	}
+	vcpu->missing = gfn;
 	return -EAGAIN;
 }
 
@@ -187,9 +204,9 @@ static bool publish(struct rl_vm *vm, struct memory_slot *s, u64 first,
 	mmu_lock(vm);
 	fresh = vm->invalidations == seen && !vm->invalidating;
 	for (int i = 0; fresh && i < count; i++) {
-		if (!chunk->pages[first + i])
+		if (!chunk->pages[first + i].page)
 			vm->stats.pages_known++;
-		chunk->pages[first + i] = pages[i];
+		chunk->pages[first + i].page = pages[i];
 	}
 	mmu_unlock(vm);
 	for (int i = 0; i < count; i++) {
@@ -199,22 +216,24 @@ static bool publish(struct rl_vm *vm, struct memory_slot *s, u64 first,
 	return fresh;
 }
 
-/*
- * The chunk of a slot's page number `n` exists after this, or -ENOMEM. Only who
- * holds vcpu->lock makes chunks.
- */
+/* The chunk of a slot's page number `n` exists after this, or -ENOMEM. */
 static int make_chunk(struct rl_vm *vm, struct memory_slot *s, u64 n)
 {
 	struct memory_chunk *chunk;
 
-	if (s->chunks[n / CHUNK_PAGES])
+	if (READ_ONCE(s->chunks[n / CHUNK_PAGES]))
 		return 0;
 	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
 	if (!chunk)
 		return -ENOMEM;
 	mmu_lock(vm);
-	s->chunks[n / CHUNK_PAGES] = chunk;
+	/* Another vCPU may have been faster. */
+	if (!s->chunks[n / CHUNK_PAGES]) {
+		s->chunks[n / CHUNK_PAGES] = chunk;
+		chunk = NULL;
+	}
 	mmu_unlock(vm);
+	kfree(chunk);
 	return 0;
 }
 
@@ -224,15 +243,19 @@ static int make_chunk(struct rl_vm *vm, struct memory_slot *s, u64 n)
  * launcher's mapping has no writable page there; -EINTR: the thread is being
  * killed; -ENOMEM.
  */
-int memory_fault_in(struct rl_vm *vm)
+int memory_fault_in(struct rl_vcpu *vcpu)
 {
-	struct memory_slot *s = memory_slot_of(vm, vm->missing);
-	u64 n = vm->missing - s->base;
+	struct rl_vm *vm = vcpu->vm;
+	struct memory_slot *s = memory_slot_of(vm, vcpu->missing);
+	u64 n = vcpu->missing - s->base;
 	u64 first = round_down(n, GROUP);
 	u64 count = min_t(u64, GROUP, s->npages - first);
 	struct page *pages[GROUP];
 
 	BUILD_BUG_ON(CHUNK_PAGES % GROUP);
+	/* The caller starts over, perhaps for the hundredth time. */
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	if (make_chunk(vm, s, n))
 		return -ENOMEM;
 	for (;;) {

@@ -10,23 +10,31 @@
  * interrupt. So neither a request nor its completion wakes the vCPU's thread.
  *
  * Locks: mmio->lock guards the lists. An irqfd's callback runs under its
- * eventfd's lock, with interrupts off, and touches only atomic words.
+ * eventfd's lock, with interrupts off, and touches only atomic words
+ * and its own counter.
  */
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/poll.h>
+#include <linux/rcupdate.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include "compat.h"
-#include "ringlet.h"
+#include "emulate.h"
+#include "kick.h"
+#include "mmio.h"
+#include "trace.h"
+#include "vcpu.h"
+#include "walk.h"
 
-#define MMIO_END (RL_MMIO_BASE + RL_MMIO_DEVICES * RL_MMIO_STRIDE)
 #define FDS_MAX 256		/* of each kind and VM */
 
 struct ioeventfd {
 	struct list_head list;
 	struct rl_ioeventfd match;
 	struct eventfd_ctx *eventfd;
+	u64 signalled;			/* how often; mmio.lock */
 };
 
 struct irqfd {
@@ -36,12 +44,8 @@ struct irqfd {
 	struct eventfd_ctx *eventfd;
 	wait_queue_entry_t wait;
 	poll_table table;
+	u64 raised;			/* how often; the eventfd's lock */
 };
-
-bool mmio_is_device(gpa_t gpa)
-{
-	return gpa >= RL_MMIO_BASE && gpa < MMIO_END;
-}
 
 /* --- ioeventfd ----------------------------------------------------------------- */
 
@@ -99,7 +103,7 @@ static int ioeventfd_remove(struct rl_vm *vm, const struct rl_ioeventfd *arg)
 
 /*
  * RL_IOEVENTFD. -EINVAL (not a device register, a bad size or flag), -EBADF,
- * -EEXIST, -ENOENT, -ENOSPC, -ENOMEM.
+ * -EEXIST, -ENOENT, -ENOSPC, -ENOMEM; -EINTR: the thread is being killed.
  */
 int mmio_ioeventfd(struct rl_vm *vm, const struct rl_ioeventfd *arg)
 {
@@ -110,7 +114,8 @@ int mmio_ioeventfd(struct rl_vm *vm, const struct rl_ioeventfd *arg)
 	     arg->bytes != 8) || !mmio_is_device(arg->gpa) ||
 	    !mmio_is_device(arg->gpa + arg->bytes - 1))
 		return -EINVAL;
-	mutex_lock(&vm->mmio.lock);
+	if (mutex_lock_killable(&vm->mmio.lock))
+		return -EINTR;
 	r = arg->flags & RL_FD_REMOVE ? ioeventfd_remove(vm, arg) :
 					ioeventfd_add(vm, arg);
 	mutex_unlock(&vm->mmio.lock);
@@ -122,29 +127,44 @@ int mmio_ioeventfd(struct rl_vm *vm, const struct rl_ioeventfd *arg)
 /* Of a line's device; NULL before RL_HC_INIT, when no driver can look. */
 static atomic_t *status_of(struct rl_vcpu *vcpu, unsigned int line)
 {
-	/* Pairs with share_page(). Once there, the page stays. */
+	/* Pairs with share_page() and move_page(). A page stays pinned. */
 	struct rl_shared *page = vcpu ? smp_load_acquire(&vcpu->page) : NULL;
 
 	return page ? (atomic_t *)&page->status[line] : NULL;
 }
 
+/* Sets or clears the bits, once more where do_init() moves the page meanwhile. */
+static void set_status(struct rl_vcpu *vcpu, const struct rl_irqfd *set, bool on)
+{
+	atomic_t *status, *next;
+
+	rcu_read_lock();
+	next = status_of(vcpu, set->line);
+	while ((status = next)) {
+		if (on)
+			atomic_or(set->status, status);
+		else
+			atomic_andnot(set->status, status);
+		smp_mb__after_atomic();
+		next = status_of(vcpu, set->line);
+		if (next == status)
+			break;
+	}
+	rcu_read_unlock();
+}
+
 static void raise_status(struct rl_vm *vm, const struct rl_irqfd *set)
 {
-	struct rl_vcpu *vcpu = READ_ONCE(vm->vcpu);
-	atomic_t *status = status_of(vcpu, set->line);
+	struct rl_vcpu *vcpu = vm_first_vcpu(vm);
 
-	if (status)
-		atomic_or(set->status, status);
+	set_status(vcpu, set, true);
 	if (vcpu)
 		vcpu_raise(vcpu, set->line);
 }
 
 static void clear_status(struct rl_vm *vm, const struct rl_irqfd *set)
 {
-	atomic_t *status = status_of(READ_ONCE(vm->vcpu), set->line);
-
-	if (status)
-		atomic_andnot(set->status, status);
+	set_status(vm_first_vcpu(vm), set, false);
 }
 
 /* --- irqfd ------------------------------------------------------------------------ */
@@ -161,6 +181,7 @@ static int irqfd_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		return 0;
 	eventfd_ctx_do_read(irqfd->eventfd, &count);
 	vm->stats.irqfd_signals++;
+	irqfd->raised++;
 	raise_status(vm, &irqfd->set);
 	return 1;
 }
@@ -242,7 +263,7 @@ int mmio_irqfd(struct rl_vm *vm, const struct rl_irqfd *arg)
 {
 	int r;
 
-	if (arg->line < RL_IRQ_DEVICE || arg->line >= RL_IRQ_COUNT)
+	if (arg->line < RL_IRQ_DEVICE || arg->line >= RL_IRQ_IPI)
 		return -EINVAL;
 	if (arg->flags == RL_FD_CLEAR && arg->fd == -1 && !arg->status_gpa) {
 		clear_status(vm, arg);
@@ -252,7 +273,8 @@ int mmio_irqfd(struct rl_vm *vm, const struct rl_irqfd *arg)
 	    (arg->status_gpa && (!mmio_is_device(arg->status_gpa) ||
 				 arg->status_gpa & 3)))
 		return -EINVAL;
-	mutex_lock(&vm->mmio.lock);
+	if (mutex_lock_killable(&vm->mmio.lock))
+		return -EINTR;
 	r = arg->flags & RL_FD_REMOVE ? irqfd_remove(vm, arg) :
 					irqfd_add(vm, arg);
 	mutex_unlock(&vm->mmio.lock);
@@ -261,28 +283,33 @@ int mmio_irqfd(struct rl_vm *vm, const struct rl_irqfd *arg)
 
 /* --- accesses --------------------------------------------------------------------- */
 
-static bool signal_write(struct rl_vm *vm, gpa_t gpa, unsigned int bytes,
+static bool signal_write(struct rl_vcpu *vcpu, gpa_t gpa, unsigned int bytes,
 			 u64 value)
 {
+	struct rl_vm *vm = vcpu->vm;
 	struct ioeventfd *e;
 
 	list_for_each_entry(e, &vm->mmio.ioeventfds, list)
 		if (e->match.gpa == gpa && e->match.bytes == bytes &&
 		    e->match.datamatch == value) {
+			trace_rl_notify(vcpu, gpa, value);
 			compat_eventfd_signal(e->eventfd);
-			vm->stats.mmio_signalled++;
+			vcpu->stats.mmio_signalled++;
+			e->signalled++;
 			return true;
 		}
 	return false;
 }
 
 /* InterruptStatus and InterruptACK of virtio-mmio (virtio 1.2, 4.2.2). */
-static bool status_access(struct rl_vm *vm, gpa_t gpa, bool write, u64 *value)
+static bool status_access(struct rl_vcpu *vcpu, gpa_t gpa, bool write,
+			  u64 *value)
 {
+	struct rl_vm *vm = vcpu->vm;
 	struct irqfd *e;
 
 	list_for_each_entry(e, &vm->mmio.irqfds, list) {
-		atomic_t *status = status_of(vm->vcpu, e->set.line);
+		atomic_t *status = status_of(vm_first_vcpu(vm), e->set.line);
 
 		if (!status || !e->set.status_gpa ||
 		    gpa != e->set.status_gpa + (write ? 4 : 0))
@@ -291,7 +318,7 @@ static bool status_access(struct rl_vm *vm, gpa_t gpa, bool write, u64 *value)
 			atomic_andnot(*value, status);
 		else
 			*value = atomic_read(status);
-		vm->stats.mmio_status++;
+		vcpu->stats.mmio_status++;
 		return true;
 	}
 	return false;
@@ -340,13 +367,15 @@ enum exit_action mmio_access(struct rl_vcpu *vcpu, gpa_t gpa)
 			      vcpu->regs->rip);
 		return EXIT_RESUME;
 	}
-	vm->stats.mmio_exits++;
+	vcpu->stats.mmio_exits++;
 	if (in->write)
 		value = mmio_stored(in, *vcpu_register(vcpu, in->reg));
-	mutex_lock(&vm->mmio.lock);
-	done = in->bytes == 4 && status_access(vm, gpa, in->write, &value);
+	/* Killed: the instruction is still to be done. */
+	if (mutex_lock_killable(&vm->mmio.lock))
+		return EXIT_RESUME;
+	done = in->bytes == 4 && status_access(vcpu, gpa, in->write, &value);
 	if (!done && in->write)
-		done = signal_write(vm, gpa, in->bytes, value);
+		done = signal_write(vcpu, gpa, in->bytes, value);
 	mutex_unlock(&vm->mmio.lock);
 	vcpu->regs->rip += in->length;
 	if (done) {
@@ -370,6 +399,28 @@ void mmio_complete(struct rl_vcpu *vcpu)
 		return;
 	vcpu->mmio.await_read = false;
 	finish_read(vcpu, READ_ONCE(vcpu->run->result));
+}
+
+/* --- counters -------------------------------------------------------------------- */
+
+/*
+ * What each queue and each device did, for debugfs: "queue DEVICE.QUEUE" counts the
+ * guest's notifications, "interrupts DEVICE" (one line for each kind) the device's.
+ */
+void mmio_show(struct rl_vm *vm, struct seq_file *m)
+{
+	struct ioeventfd *e;
+	struct irqfd *i;
+
+	mutex_lock(&vm->mmio.lock);
+	list_for_each_entry(e, &vm->mmio.ioeventfds, list)
+		seq_printf(m, "queue %llu.%-14llu %llu\n",
+			   (e->match.gpa - RL_MMIO_BASE) / RL_MMIO_STRIDE,
+			   e->match.datamatch, e->signalled);
+	list_for_each_entry(i, &vm->mmio.irqfds, list)
+		seq_printf(m, "interrupts %-13u %llu\n",
+			   i->set.line - RL_IRQ_DEVICE, READ_ONCE(i->raised));
+	mutex_unlock(&vm->mmio.lock);
 }
 
 /* --- life --------------------------------------------------------------------------- */

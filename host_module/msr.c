@@ -8,7 +8,8 @@
 #include <asm/msr-index.h>
 #include <linux/percpu.h>
 #include <asm/debugreg.h>
-#include "ringlet.h"
+#include "msr.h"
+#include "vcpu.h"
 
 /* WB, WC, UC-, UC, WB, WP, UC-, WT: what Linux programs. */
 #define LINUX_PAT 0x0407050600070106ULL
@@ -35,8 +36,15 @@ int msr_read(struct rl_vcpu *vcpu, u32 msr, u64 *value)
 	case MSR_IA32_UCODE_REV:
 		*value = (u64)boot_cpu_data.microcode << 32;
 		return 0;
-	case MSR_IA32_APICBASE:
 	case MSR_IA32_MISC_ENABLE:
+		/* With fast strings off, Linux takes ERMS out of what CPUID says and
+		   leaves FSRM there. 6.1's memmove() then has neither the one's way
+		   nor a check for what is shorter than its loop. */
+		*value = MSR_IA32_MISC_ENABLE_FAST_STRING |
+			 MSR_IA32_MISC_ENABLE_BTS_UNAVAIL |
+			 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
+		return 0;
+	case MSR_IA32_APICBASE:
 	case MSR_IA32_PLATFORM_ID:
 	case MSR_K7_HWCR:
 	case MSR_AMD64_DE_CFG:
@@ -103,6 +111,7 @@ int msr_write(struct rl_vcpu *vcpu, u32 msr, u64 value)
  */
 static u64 loaded_dr7(u64 dr7)
 {
+	dr7 = (dr7 & 0xffff00ffULL) | DR7_FIXED;
 	for (int i = 0; i < 4; i++)
 		if ((dr7 >> (16 + 4 * i) & 3) == 2)
 			dr7 &= ~(3ULL << (2 * i));
@@ -110,22 +119,38 @@ static u64 loaded_dr7(u64 dr7)
 }
 
 /*
- * Sets a debug register. A breakpoint may lie anywhere but in the two slots of
- * the host: there it would fire in the switcher (compare XSA-444).
+ * A breakpoint may lie anywhere but in the two slots of the host: there it would fire in
+ * the switcher (compare XSA-444).
  */
+bool debugreg_address_ok(u64 value)
+{
+	return gva_canonical(value) &&
+	       pgd_slot(value) != RL_WINDOW_SLOT &&
+	       pgd_slot(value) != RL_ALIAS_SLOT &&
+	       /* Eight bytes from just below reach into the slot. */
+	       pgd_slot(value + 7) != RL_WINDOW_SLOT &&
+	       pgd_slot(value + 7) != RL_ALIAS_SLOT;
+}
+
+/* The processor gets the debugger's breakpoints or, where it has none, the guest's. */
+void debugreg_reload(struct rl_vcpu *vcpu)
+{
+	u64 debugger = loaded_dr7(vcpu->debug.dr7);
+
+	vcpu->shared->dr7 = debugger ? debugger : loaded_dr7(vcpu->dr7);
+	memcpy(vcpu->loaded_dr, debugger ? vcpu->debug.dr : vcpu->dr,
+	       sizeof(vcpu->loaded_dr));
+}
+
+/* Sets a debug register of the guest's. */
 int debugreg_write(struct rl_vcpu *vcpu, unsigned int n, u64 value)
 {
 	switch (n) {
 	case 0: case 1: case 2: case 3:
-		if (!gva_canonical(value) ||
-		    pgd_slot(value) == RL_WINDOW_SLOT ||
-		    pgd_slot(value) == RL_ALIAS_SLOT)
-			return -EINVAL;
-		/* Eight bytes from just below reach into the slot. */
-		if (pgd_slot(value + 7) == RL_WINDOW_SLOT ||
-		    pgd_slot(value + 7) == RL_ALIAS_SLOT)
+		if (!debugreg_address_ok(value))
 			return -EINVAL;
 		vcpu->dr[n & 3] = value;
+		debugreg_reload(vcpu);
 		return 0;
 	case 4: case 6:
 		vcpu->dr6 = (value & 0xe00f) | DR6_RESERVED;
@@ -133,7 +158,7 @@ int debugreg_write(struct rl_vcpu *vcpu, unsigned int n, u64 value)
 	case 5: case 7:
 		/* No GD: reading a debug register is a hypercall anyway. */
 		vcpu->dr7 = (value & 0xffff00ffULL) | DR7_FIXED;
-		vcpu->shared->dr7 = loaded_dr7(vcpu->dr7);
+		debugreg_reload(vcpu);
 		return 0;
 	}
 	return -EINVAL;

@@ -2,22 +2,20 @@
 /*
  * Segment descriptors: what a guest may put into its GDT.
  *
- * Pure functions, tested in user space (tests/unit/test_segment.c).
+ * Pure functions. Tested from inside: escape.tiny, escape32.tiny, hypercall.tiny/tls.
  *
  * Source: SDM volume 3, 3.4.5 (segment descriptors), 5.8 (call gates).
  */
-#ifdef __KERNEL__
 #include <linux/kernel.h>
-#include "ringlet.h"
-#else
-#include "segment_test.h"
-#endif
+#include "../abi/guest.h"
+#include "segment.h"
 
 #define DESC_ACCESSED	(1ULL << 40)
 #define DESC_CODE	(1ULL << 43)
 #define DESC_CONFORMING	(1ULL << 42)	/* of code */
 #define DESC_S		(1ULL << 44)	/* code or data, not system */
 #define DESC_DPL	(3ULL << 45)
+#define DESC_DPL_1	(1ULL << 45)
 #define DESC_PRESENT	(1ULL << 47)
 #define DESC_LONG	(1ULL << 53)
 
@@ -26,8 +24,9 @@
  * some of its own. What it can ask for is narrowed until nothing is left that
  * could raise a privilege: no system descriptors, so no call gates and no task
  * gates; no code that is conforming, because that runs with its caller's
- * level; DPL always 3. The accessed bit is set in advance, because the page is
- * read-only and the processor would fault when it tried to set it.
+ * level; a DPL of 3, or of 1, where the guest's kernel is anyway. The accessed bit
+ * is set in advance, because the page is read-only and the processor would fault
+ * when it tried to set it.
  :*/
 
 /*
@@ -49,10 +48,26 @@ bool segment_user_ok(u64 descriptor, u64 *safe)
 }
 
 /*
- * Fills a page with the GDT that every vCPU starts with. The limit is the
+ * The same of a segment for either ring of the guest's. One of ring 1 keeps its DPL:
+ * 32-bit code there is what its 64-bit code is, at CPL 1, and can name no more
+ * descriptors; a far call finds no gate, because there are no system descriptors. Any
+ * other DPL is a mistake of the guest's.
+ */
+bool segment_own_ok(u64 descriptor, u64 *safe)
+{
+	if (!segment_user_ok(descriptor, safe))
+		return false;
+	if (!*safe || (descriptor & DESC_DPL) == DESC_DPL)
+		return true;
+	*safe = (*safe & ~DESC_DPL) | DESC_DPL_1;
+	return (descriptor & DESC_DPL) == DESC_DPL_1;
+}
+
+/*
+ * Fills a page with the GDT that the vCPU with this id starts with. The limit is the
  * host's; where that is larger than Linux's 16 entries, the rest stays 0.
  */
-void segment_default_gdt(u64 gdt[512])
+void segment_default_gdt(u64 gdt[512], unsigned int id)
 {
 	for (int i = 0; i < 512; i++)
 		gdt[i] = 0;
@@ -62,6 +77,6 @@ void segment_default_gdt(u64 gdt[512])
 	gdt[RL_USER_DS / 8] = 0x00cff3000000ffffULL;
 	gdt[RL_USER_CS / 8] = 0x00affb000000ffffULL;
 	gdt[RL_KERNEL_CS / 8] = 0x00afbb000000ffffULL;	/* DPL 1 */
-	/* LSL of this one tells Linux programs their CPU and node: 0, 0. */
-	gdt[15] = 0x0040f50000000000ULL;
+	/* LSL of this one tells Linux programs their CPU, up to bit 11, and node: 0. */
+	gdt[15] = 0x0040f50000000000ULL | id;
 }

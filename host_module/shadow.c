@@ -12,56 +12,45 @@
  * - level 2 and 3 entries point to shadow pages, never to large pages;
  * - the upper half never has U set;
  * - slots 256 and 508 of every root point to the host's own chains;
- * - every shadow page has at least one parent, or is being linked.
+ * - every shadow page has at least one parent, or is being linked, or is retired.
  *
- * Owner: the holder of vcpu->lock; level 1 entries also the MMU notifier, so
- * everything that touches them runs under vm->mmu_lock and does not sleep. A guest
- * decides how much there is to do, so the lock is dropped in between
- * (mmu_breathe()), and then two things may be different: a level 1 entry is gone,
- * and a page is not known, so that a pointer into a guest's table is not valid. The
- * tree itself is as it was: the notifier does not touch it. The
- * vCPU is not running meanwhile, and each entry into the guest flushes the TLB,
- * so no invalidation is needed for what is removed.
+ * Owner: the holder of the tree's lock, shadow.lock, one vCPU's thread at a time;
+ * level 1 entries also the MMU notifier, so everything that touches them runs under
+ * vm->mmu_lock and does not sleep. A guest decides how much there is to do, so mmu_lock
+ * is dropped in between (mmu_breathe()), and then two things may be different: a level
+ * 1 entry is gone, and a page is not known, so that a pointer into a guest's table is
+ * not valid. The tree itself is as it was: the notifier does not touch it. shadow_lock()
+ * takes both. The vCPU's own lock is outside of them; waiting for memory, or for vCPUs
+ * to leave the guest, is done in neither.
  *
- * Four files: shadow_page.c (pages), shadow_root.c (roots), this one (faults),
- * shadow_sync.c (flushes).
+ * Other vCPUs are in the guest meanwhile, and walk what is changed here. Each entry
+ * into the guest flushes the TLB, so of what is removed they have at most what they
+ * found before; a page of entries is not used for anything else before they have left
+ * (shadow_page.c), and who promises more than that to a guest, a flush for other vCPUs,
+ * waits for them (vcpus_leave()). What is added or compared anew can make what
+ * another vCPU sees newer, never older: it is read from the guest's tables under the
+ * lock that a comparison takes later.
+ *
+ * Eight files: shadow_rmap.c (from a page to the entries that map it), shadow_leaf.c
+ * (entries of level 1), shadow_page.c (pages), shadow_entry.c (what an entry must be),
+ * shadow_way.c (ways that are remembered), shadow_sync.c (flushes), shadow_root.c
+ * (roots), this one (faults).
  */
 #include <linux/mm.h>
 #include <linux/io.h>
 #include <linux/log2.h>
 #include <linux/random.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include "ringlet.h"
+#include "memory.h"
+#include "mmio.h"
+#include "mmu_lock.h"
+#include "shadow_page.h"
+#include "vcpu.h"
+#include "walk.h"
 
 /* Neighbours of a filled entry that are filled with it, a power of two. */
-#define FAULT_AROUND 16
-
-/*
- * The bits beside the address of a level 1 entry for this guest entry; 0: there is
- * to be none. Writable only when the guest's D is set, so that the first write comes
- * here and sets it.
- */
-u64 shadow_leaf_rights(u64 gpte, bool user)
-{
-	u64 rights = PTE_P | PTE_A | PTE_D | (gpte & PTE_NX);
-
-	if ((gpte & (PTE_P | PTE_A)) != (PTE_P | PTE_A))
-		return 0;
-	if ((gpte & PTE_W) && (gpte & PTE_D))
-		rights |= PTE_W;
-	if (user)
-		rights |= gpte & PTE_U;
-	return rights;
-}
-
-/* What the shadow's level 1 entry for a guest entry must be now; 0: nothing. */
-u64 shadow_leaf(struct rl_vm *vm, u64 gpte, gfn_t gfn, bool user)
-{
-	u64 rights = shadow_leaf_rights(gpte, user);
-	struct page *page = rights ? memory_page(vm, gfn) : NULL;
-
-	return page ? page_to_phys(page) | rights : 0;
-}
+#define FAULT_AROUND (1 << TOUCHED_SHIFT)
 
 /* Permissions of a link: those of the guest's entry at the same place. */
 static u64 link_bits(u64 gpte, bool user, bool leaf)
@@ -75,9 +64,10 @@ static u64 link_bits(u64 gpte, bool user, bool leaf)
 	return bits;
 }
 
-static void mark_accessed(struct walk *w, bool write)
+/* From the table of level `top` down. */
+static void mark_accessed(struct walk *w, int top, bool write)
 {
-	for (int level = 4; level >= w->level; level--) {
+	for (int level = top; level >= w->level; level--) {
 		struct walk_step *s = &w->step[level];
 		u64 want = PTE_A;
 
@@ -93,7 +83,7 @@ static void mark_accessed(struct walk *w, bool write)
 }
 
 /* Finds or makes the shadow page below `level`, and links it at *entry. */
-static struct shadow_page *link_child(struct rl_vm *vm, const struct walk *w,
+static struct shadow_page *link_child(struct rl_vcpu *vcpu, const struct walk *w,
 				      int level, gva_t gva, u64 *entry,
 				      unsigned long *used)
 {
@@ -105,18 +95,19 @@ static struct shadow_page *link_child(struct rl_vm *vm, const struct walk *w,
 		link_bits(w->step[level].entry, user, level == w->level) :
 		SHADOW_LINK | PTE_W | (user ? PTE_U : 0);
 	struct shadow_page *child, *old = NULL;
+	struct rl_vm *vm = vcpu->vm;
 	unsigned int i = (gva >> (9 * level + 3)) & 511;
 
 	if (*entry) {
 		old = shadow_page_of(*entry);
 		if (old->gfn == gfn && old->direct == direct) {
-			WRITE_ONCE(*entry, __pa(old->entries) | bits);
+			shadow_link_set(vm, entry, __pa(old->entries) | bits);
 			return old;
 		}
 	}
 	child = shadow_find(vm, gfn, level - 1, user, direct);
 	if (!child) {
-		child = shadow_new(vm, gfn, level - 1, user, direct, base);
+		child = shadow_new(vcpu, gfn, level - 1, user, direct, base);
 		if (!child)
 			return NULL;
 	} else if (!direct && (user || child->base != base)) {
@@ -125,7 +116,7 @@ static struct shadow_page *link_child(struct rl_vm *vm, const struct walk *w,
 		shadow_sync_tree(vm, child);
 	}
 	child->parents++;
-	WRITE_ONCE(*entry, __pa(child->entries) | bits);
+	shadow_link_set(vm, entry, __pa(child->entries) | bits);
 	if (old)
 		shadow_put(vm, old);
 	else
@@ -133,50 +124,72 @@ static struct shadow_page *link_child(struct rl_vm *vm, const struct walk *w,
 	return child;
 }
 
-/* The entry at gva, and those around it that cost nothing. */
-static void fill(struct rl_vm *vm, struct shadow_page *sp,
-		 const struct walk *w, gva_t gva)
+/* Those around entry `at` that cost nothing. */
+static void fill_around(struct rl_vm *vm, struct shadow_page *sp,
+			const struct walk *w, unsigned int at)
 {
-	unsigned int at = (gva >> PAGE_SHIFT) & 511;
 	unsigned int first = at & ~(FAULT_AROUND - 1);
-	u64 full = PTE_P | PTE_A | PTE_D | PTE_W | (sp->user ? PTE_U : 0);
+	unsigned long todo = ~sp->used[first / BITS_PER_LONG] >>
+			     (first % BITS_PER_LONG);
 
-	for (unsigned int i = first; i < first + FAULT_AROUND; i++) {
-		gfn_t gfn = sp->gfn + i;
-		u64 entry, gpte = PTE_P;
+	BUILD_BUG_ON(FAULT_AROUND >= BITS_PER_LONG);
+	todo &= BIT(FAULT_AROUND) - 1;
+	todo &= ~BIT(at - first);
+	for (; todo; todo &= todo - 1) {
+		unsigned int i = first + __ffs(todo);
+		u64 gpte;
 
-		if (test_bit(i, sp->used) && i != at)
-			continue;
 		if (sp->direct) {
-			struct page *page = memory_page(vm, gfn);
-
-			entry = page ? page_to_phys(page) | full : 0;
-		} else {
-			gpte = READ_ONCE(w->step[1].table[i]);
-			if (!(gpte & PTE_P) &&
-			    sp->entries[i] == vm->shadow.absent)
-				continue;
-			gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
-			entry = shadow_leaf(vm, gpte, gfn, sp->user);
-		}
-		if (!entry) {
-			shadow_clear_leaf(vm, sp, i, gpte);
+			shadow_direct_leaf(vm, sp, i);
 			continue;
 		}
-		shadow_set_leaf(vm, sp, i, entry, gfn);
-		vm->stats.shadow_fills++;
+		gpte = READ_ONCE(w->step[1].table[i]);
+		if (gpte & PTE_P)
+			shadow_copy_leaf(vm, sp, i, gpte);
+		else if (sp->user)
+			shadow_mark(sp, i, vm->shadow.absent);
 	}
 }
 
-/* Drops everything but the roots themselves; what is needed comes back. */
+/*
+ * The entry at gva, and perhaps those around it. Marks among these say that somebody has
+ * looked before; then what the guest has added since is mostly one entry or all of them,
+ * and the neighbour tells which.
+ */
+static void fill(struct rl_vm *vm, struct shadow_page *sp, const struct walk *w,
+		 gva_t gva)
+{
+	unsigned int at = (gva >> PAGE_SHIFT) & 511;
+	const u64 *table = w->step[1].table;
+
+	if (sp->direct)
+		shadow_direct_leaf(vm, sp, at);
+	else
+		shadow_copy_leaf(vm, sp, at, w->step[1].entry);
+	if (sp->direct || !shadow_marked(sp, at) ||
+	    (!test_bit(at ^ 1, sp->used) && READ_ONCE(table[at ^ 1]) & PTE_P))
+		fill_around(vm, sp, w, at);
+}
+
+/* Can one more fault not have its pages? */
+static bool is_full(const struct rl_vcpu *vcpu)
+{
+	const struct shadow *s = &vcpu->vm->shadow;
+
+	return s->pages + ARRAY_SIZE(vcpu->view.spare) > s->limit;
+}
+
+/* Drops everything but the roots themselves, of all vCPUs; what is needed comes back. */
 static void shadow_zap_all(struct rl_vm *vm)
 {
 	struct shadow_root *root;
-	unsigned int slot;
+	struct rl_vcpu *vcpu;
+	unsigned int i, slot;
 
-	list_for_each_entry(root, &vm->shadow.roots, lru)
-		for_each_set_bit(slot, root->used, 512)
-			shadow_root_clear(vm, root, slot);
+	for_each_vcpu(vm, vcpu, i)
+		list_for_each_entry(root, &vcpu->view.roots, list)
+			for_each_set_bit(slot, root->used, 512)
+				shadow_root_clear(vm, root, slot);
 }
 
 /*
@@ -204,23 +217,45 @@ static bool guest_serves(struct rl_vcpu *vcpu, const struct walk *w, gva_t gva)
  * read-only: the first write comes back as a fault and makes it dirty.
  :*/
 
+/* The level 1 page for gva, with links of all levels to it; NULL: no memory. */
+static struct shadow_page *link_way(struct rl_vcpu *vcpu, const struct walk *w,
+				    gva_t gva)
+{
+	struct shadow_root *root = vcpu->view.current_root;
+	struct shadow_page *sp;
+
+	sp = link_child(vcpu, w, 4, gva, shadow_root_entry(root, pgd_slot(gva)),
+			root->used);
+	for (int level = 3; sp && level > 1; level--)
+		sp = link_child(vcpu, w, level, gva,
+				&sp->entries[(gva >> (9 * level + 3)) & 511],
+				sp->used);
+	return sp;
+}
+
 /*
- * One try at a fault, under mmu_lock; -EAGAIN: a page must be faulted in; -ERESTART:
+ * One try at a fault, under shadow_lock(); -EAGAIN: a page must be faulted in; -ERESTART:
  * the way down is linked, but the lock was dropped: once more.
  */
 static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 		       u32 *guest_error)
 {
+	u32 access = error & (FAULT_W | FAULT_U | FAULT_I);
+	struct shadow_way *way = shadow_way_find(vcpu, gva);
 	struct rl_vm *vm = vcpu->vm;
-	struct shadow_root *root = vm->shadow.current_root;
-	unsigned long breaths = vm->shadow.breaths;
+	unsigned long breaths = vm->breaths;
 	struct shadow_page *sp;
 	struct page *page;
 	struct walk w;
 	int r;
 
-	r = walk_gva(vcpu, vcpu->cr3, gva,
-		     error & (FAULT_W | FAULT_U | FAULT_I), &w);
+	if (way) {
+		w.access = way->access;
+		w.step[1].table = way->table;
+		r = walk_last(gva, access, &w);
+	} else {
+		r = walk_gva(vcpu, vcpu->cr3, gva, access, &w);
+	}
 	if (r) {
 		*guest_error = w.error;
 		return r;
@@ -230,7 +265,7 @@ static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 		*guest_error |= FAULT_P;
 		return 1;
 	}
-	r = memory_find(vm, w.gfn, &page);
+	r = memory_find(vcpu, w.gfn, &page);
 	if (r == -EFAULT) {
 		vcpu->fault_gpa = (w.gfn << PAGE_SHIFT) | offset_in_page(gva);
 		if (!guest_serves(vcpu, &w, gva))
@@ -238,18 +273,15 @@ static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
 	} else if (r) {
 		return r;
 	}
-	mark_accessed(&w, error & FAULT_W);
-	sp = link_child(vm, &w, 4, gva, shadow_root_entry(root, pgd_slot(gva)),
-			root->used);
-	for (int level = 3; sp && level > 1; level--)
-		sp = link_child(vm, &w, level, gva,
-				&sp->entries[(gva >> (9 * level + 3)) & 511],
-				sp->used);
+	mark_accessed(&w, way ? 1 : 4, error & FAULT_W);
+	sp = way ? way->sp : link_way(vcpu, &w, gva);
 	if (!sp)
 		return -ENOMEM;
 	/* What links dropped or compared took long: the walk may be outdated. */
-	if (vm->shadow.breaths != breaths)
+	if (vm->breaths != breaths)
 		return -ERESTART;
+	if (!way)
+		shadow_way_note(vcpu, gva, &w, sp);
 	if (r == -EFAULT) {
 		unsigned int i = (gva >> PAGE_SHIFT) & 511;
 
@@ -265,7 +297,8 @@ static int fault_known(struct rl_vcpu *vcpu, gva_t gva, u32 error,
  * Serves a page fault that the processor reported at gva with its error code.
  * Returns 0: the shadow was filled, repeat; 1: the guest's own fault with
  * *guest_error; -ENXIO: no memory at vcpu->fault_gpa; -EFAULT: tables outside
- * memory, or memory that the launcher no longer has; -ENOMEM. May sleep.
+ * memory, or memory that the launcher no longer has; -ENOMEM; -EINTR: the thread is
+ * being killed, nothing was done. May sleep.
  */
 int shadow_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error, u32 *guest_error)
 {
@@ -277,16 +310,34 @@ int shadow_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error, u32 *guest_error)
 	if (slot == RL_WINDOW_SLOT || slot == RL_ALIAS_SLOT)
 		return 1;
 	do {
-		if (!shadow_refill(&vm->shadow))
-			return -ENOMEM;
-		mmu_lock(vm);
-		if (vm->shadow.pages + ARRAY_SIZE(vm->shadow.spare) >
-		    vm->shadow.limit)
+		r = shadow_refill(vcpu);
+		if (r)
+			return r;
+		if (shadow_lock(vm))
+			return -EINTR;
+		if (unlikely(is_full(vcpu)))
 			shadow_zap_all(vm);
-		r = fault_known(vcpu, gva, error, guest_error);
-		mmu_unlock(vm);
-	} while (r == -ERESTART || (r == -EAGAIN && !(r = memory_fault_in(vm))));
-	return r == -EINTR ? -EFAULT : r;
+		/* Others may still walk what was dropped: shadow_refill() waits. */
+		if (unlikely(is_full(vcpu)))
+			r = -ERESTART;
+		else
+			r = fault_known(vcpu, gva, error, guest_error);
+		shadow_unlock(vm);
+		/* Other vCPUs can make each try vain. */
+		if (r == -ERESTART) {
+			cond_resched();
+			if (fatal_signal_pending(current))
+				return -EINTR;
+		}
+	} while (r == -ERESTART || (r == -EAGAIN && !(r = memory_fault_in(vcpu))));
+	return r;
+}
+
+/* The VM is made. */
+void shadow_init(struct rl_vm *vm)
+{
+	mutex_init(&vm->shadow.lock);
+	INIT_LIST_HEAD(&vm->shadow.retired);
 }
 
 /*
@@ -309,8 +360,13 @@ int shadow_create(struct rl_vm *vm)
 	s->hash_factor = get_random_u64() | 1;
 	s->hash = kvcalloc(1UL << s->hash_bits, sizeof(*s->hash),
 			   GFP_KERNEL_ACCOUNT);
-	if (!s->hash)
-		return -ENOMEM;
-	INIT_LIST_HEAD(&s->roots);
-	return 0;
+	return s->hash ? 0 : -ENOMEM;
+}
+
+/* No vCPU has a root any more, and so there is no shadow page. */
+void shadow_destroy(struct rl_vm *vm)
+{
+	WARN_ON_ONCE(vm->shadow.pages);
+	shadow_drop_pools(&vm->shadow);
+	kvfree(vm->shadow.hash);
 }

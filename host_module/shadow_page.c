@@ -6,24 +6,18 @@
  * A shadow page is found by (gfn of the guest's table, level, half, direct). It
  * lives as long as some entry points to it; whoever links one adds a parent.
  *
- * Owner and rules: see shadow.c. Everything here needs vm->mmu_lock, but
- * shadow_refill(), which allocates.
+ * Owner and rules: see shadow.c. Everything here needs the lock of the tree and
+ * vm->mmu_lock, but shadow_refill(), which allocates.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/sched.h>
-#include <asm/tsc.h>
-#include "ringlet.h"
+#include "kick.h"
+#include "mmu_lock.h"
+#include "shadow_page.h"
+#include "vcpu.h"
 
 /* The nodes of a page's entries are two pages, each of which knows its owner. */
 #define NODES_ORDER 1
-
-struct shadow_page *shadow_page_of(u64 entry)
-{
-	struct page *page = pfn_to_page((entry & PTE_ADDRESS) >> PAGE_SHIFT);
-
-	return (struct shadow_page *)page_private(page);
-}
 
 static struct hlist_head *bucket(struct shadow *s, gfn_t gfn)
 {
@@ -105,9 +99,6 @@ static struct shadow_pool *pool_of(struct shadow *s, int level)
 	return level == 1 ? &s->leaves : &s->inner;
 }
 
-/* Blocks of 16 entries: one of fill()'s steps, and two lines of a cache. */
-#define TOUCHED_SHIFT 4
-
 /* A page without a parent and without an entry. */
 static void pool_put(struct shadow *s, struct shadow_page *sp)
 {
@@ -130,18 +121,29 @@ static void pool_put(struct shadow *s, struct shadow_page *sp)
 	pool->count++;
 }
 
-static struct shadow_page *pool_get(struct shadow *s, int level)
+/* One of the pool's, or NULL. */
+static struct shadow_page *pool_take(struct shadow *s, int level)
 {
 	struct shadow_pool *pool = pool_of(s, level);
 	struct shadow_page *sp;
 
 	if (!pool->count)
-		return page_alloc(level);
+		return NULL;
 	sp = hlist_entry(pool->pages.first, struct shadow_page, hash);
 	hlist_del(&sp->hash);
 	pool->count--;
 	sp->level = level;
 	return sp;
+}
+
+static struct shadow_page *pool_get(struct rl_vm *vm, int level)
+{
+	struct shadow_page *sp;
+
+	mmu_lock(vm);
+	sp = pool_take(&vm->shadow, level);
+	mmu_unlock(vm);
+	return sp ?: page_alloc(level);
 }
 
 static void pool_drop(struct shadow_pool *pool)
@@ -154,26 +156,148 @@ static void pool_drop(struct shadow_pool *pool)
 	*pool = (struct shadow_pool){};
 }
 
-/* A fault needs a shadow page of each level at most, and gets it without sleeping. */
-bool shadow_refill(struct shadow *s)
+/*J: shadow.retired
+ * A table that nothing leads to any more may still be walked: another vCPU that is in
+ * the guest has the way there in its TLB or in its paging-structure caches until it
+ * leaves. Were the page given to somebody else before, the processor would take
+ * whatever is in it for page table entries.
+ *
+ * So a page retires first, with the number of the epoch. A vCPU writes down the epoch
+ * when it enters; whoever has not left since the page retired has this one's number or
+ * an older one. When nobody has, the page is free. No processor is asked for it: vCPUs
+ * leave often enough, and only where too many pages wait for them are all told to leave,
+ * once for the whole batch.
+ *
+ * Until then they count against the guest's limit. A guest that drops a full shadow gets
+ * no new page before the old ones are free.
+ :*/
+
+/* Retired pages that are no reason to wait for anybody: 1 MB at most. */
+#define RETIRED_MAX 64
+
+/* The oldest epoch that a vCPU in the guest entered in; OUTSIDE: none is there. */
+static u64 oldest_epoch(struct rl_vm *vm)
 {
-	for (int i = 0; i < ARRAY_SIZE(s->spare); i++) {
-		if (!s->spare[i])
-			s->spare[i] = pool_get(s, i + 1);
-		if (!s->spare[i])
-			return false;
+	u64 oldest = OUTSIDE;
+	struct rl_vcpu *vcpu;
+	unsigned int i;
+
+	/* What was unlinked is, before we look: who enters unseen finds it so. Pairs
+	   with the barrier behind rl_vcpu.entered in run_once(). */
+	smp_mb();
+	for_each_vcpu(vm, vcpu, i)
+		oldest = min(oldest, READ_ONCE(vcpu->entered));
+	return oldest;
+}
+
+/* Pages that nobody can have any more go to the pool. Under shadow_lock(); breathes. */
+static void reap(struct rl_vm *vm)
+{
+	struct shadow *s = &vm->shadow;
+	struct shadow_page *sp, *next;
+	u64 oldest = oldest_epoch(vm);
+
+	/* Who enters from here on has none of those that wait. */
+	WRITE_ONCE(vm->epoch, vm->epoch + 1);
+	list_for_each_entry_safe(sp, next, &s->retired, retired) {
+		if (sp->epoch >= oldest)
+			break;
+		list_del(&sp->retired);
+		WRITE_ONCE(s->nretired, s->nretired - 1);
+		vm->stats.shadow_retired--;
+		s->pages--;
+		pool_put(s, sp);
+		mmu_breathe(vm);
 	}
-	return true;
+}
+
+/* A page without a parent, which others may still walk. Under shadow_lock(). */
+static void retire(struct rl_vm *vm, struct shadow_page *sp)
+{
+	struct shadow *s = &vm->shadow;
+
+	/* The only vCPU that there is is the caller's, and not in the guest. */
+	if (READ_ONCE(vm->vcpu_end) == 1) {
+		s->pages--;
+		pool_put(s, sp);
+		return;
+	}
+	sp->epoch = vm->epoch;
+	list_add_tail(&sp->retired, &s->retired);
+	WRITE_ONCE(s->nretired, s->nretired + 1);
+	vm->stats.shadow_retired++;
+}
+
+/* All pages that are retired now can be used afterwards. Holds no lock. 0 or -EINTR. */
+static int wait_for_retired(struct rl_vm *vm)
+{
+	vcpus_leave(vm, ~0ULL);
+	if (shadow_lock(vm))
+		return -EINTR;
+	shadow_unlock(vm);
+	return 0;
+}
+
+/*
+ * How shadow_lock() begins and shadow_unlock() does, with more than one vCPU.
+ *
+ * The holder may have seconds to do, and a launcher can give its thread the lowest of
+ * priorities: so who is to die does not wait for it. It is the wait of one vCPU of a
+ * guest for another one's; nobody else waits for this lock.
+ */
+int shadow_take(struct rl_vm *vm)
+{
+	if (mutex_lock_killable(&vm->shadow.lock))
+		return -EINTR;
+	vm->shadow.locked = true;
+	return 0;
+}
+
+/* The same for the VM's last user, whatever signals it has: nobody holds the lock. */
+void shadow_take_last(struct rl_vm *vm)
+{
+	mutex_lock(&vm->shadow.lock);
+	vm->shadow.locked = true;
+}
+
+void shadow_leave(struct rl_vm *vm)
+{
+	if (!list_empty(&vm->shadow.retired))
+		reap(vm);
+	vm->shadow.locked = false;
+}
+
+/*
+ * A fault needs a shadow page of each level at most, and gets it without sleeping.
+ * Here it may sleep, for memory or for other vCPUs; no lock is held. -ENOMEM; -EINTR:
+ * the thread is being killed.
+ */
+int shadow_refill(struct rl_vcpu *vcpu)
+{
+	struct shadow_page **spare = vcpu->view.spare;
+
+	if (unlikely(READ_ONCE(vcpu->vm->shadow.nretired) > RETIRED_MAX) &&
+	    wait_for_retired(vcpu->vm))
+		return -EINTR;
+
+	for (int i = 0; i < ARRAY_SIZE(vcpu->view.spare); i++) {
+		if (!spare[i])
+			spare[i] = pool_get(vcpu->vm, i + 1);
+		if (!spare[i])
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* A new one, without a parent yet. Needs a call of shadow_refill() before. */
-struct shadow_page *shadow_new(struct rl_vm *vm, gfn_t gfn, int level,
+struct shadow_page *shadow_new(struct rl_vcpu *vcpu, gfn_t gfn, int level,
 			       bool user, bool direct, gva_t base)
 {
+	struct rl_vm *vm = vcpu->vm;
 	struct shadow *s = &vm->shadow;
 	struct shadow_page *sp = NULL;
 
-	swap(sp, s->spare[level - 1]);
+	swap(sp, vcpu->view.spare[level - 1]);
 	if (WARN_ON_ONCE(!sp))
 		return NULL;
 	if (direct) {
@@ -188,33 +312,9 @@ struct shadow_page *shadow_new(struct rl_vm *vm, gfn_t gfn, int level,
 	s->pages++;
 	vm->stats.shadow_pages++;
 	vm->stats.shadow_pages_peak = max(vm->stats.shadow_pages_peak,
-					  vm->stats.shadow_pages);
+					  vm->stats.shadow_pages +
+					  vm->stats.shadow_retired);
 	return sp;
-}
-
-/*
- * Called with mmu_lock held, after a piece of work whose like a guest can make as
- * many of as it wants: drops the lock for a moment when it was held for 50 us or
- * somebody waits. What may be different afterwards: see shadow.c. May sleep.
- *
- * Time and not work is what is counted because work differs: an entry that is not
- * in any cache is a hundred times as dear as one that is. The clock starts with the
- * first call under a lock, one piece of work late: most who take the lock have no
- * second piece, and shall not pay for a clock.
- */
-void mmu_breathe(struct rl_vm *vm)
-{
-	u64 now = rdtsc();
-
-	if (!vm->mmu_lock_since)
-		vm->mmu_lock_since = now;
-	if (now - vm->mmu_lock_since < tsc_khz / 20 &&
-	    !spin_is_contended(&vm->mmu_lock))
-		return;
-	mmu_unlock(vm);
-	vm->shadow.breaths++;
-	cond_resched();
-	mmu_lock(vm);
 }
 
 /*
@@ -225,21 +325,25 @@ void shadow_put(struct rl_vm *vm, struct shadow_page *sp)
 {
 	unsigned int i;
 
-	if (--sp->parents)
+	if (--sp->parents) {
+		/*
+		 * Its range may be the one that nothing leads to any more, whose flushes
+		 * pass it by: no range is served without a comparison from now on. (Each
+		 * root that goes is a parent less for those of level 3.)
+		 */
+		if (sp->level < 3)
+			sp->base = ~0UL;
 		return;
-	for_each_set_bit(i, sp->used, 512)
-		shadow_clear(vm, sp, i);
+	}
+	if (sp->level == 1)
+		shadow_remove_leaves(vm, sp);
+	else
+		for_each_set_bit(i, sp->used, 512)
+			shadow_clear(vm, sp, i);
 	hlist_del(&sp->hash);
-	pool_put(&vm->shadow, sp);
-	vm->shadow.pages--;
 	vm->stats.shadow_pages--;
+	retire(vm, sp);
 	mmu_breathe(vm);
-}
-
-/* Which gfn entry i of a level 1 page maps. */
-static gfn_t leaf_gfn(const struct shadow_page *sp, unsigned int i)
-{
-	return sp->direct ? sp->gfn + i : sp->gfns[i];
 }
 
 /*
@@ -250,62 +354,43 @@ void shadow_clear(struct rl_vm *vm, struct shadow_page *sp, unsigned int i)
 {
 	u64 old = sp->entries[i];
 
-	if (!__test_and_clear_bit(i, sp->used))
-		return;
-	WRITE_ONCE(sp->entries[i], 0);
-	vm->stats.shadow_zaps++;
-	if (sp->level > 1)
+	if (sp->level == 1) {
+		shadow_remove_leaf(vm, sp, i);
+	} else if (__test_and_clear_bit(i, sp->used)) {
+		vm->stats.shadow_zaps++;
+		shadow_link_set(vm, &sp->entries[i], 0);
 		shadow_put(vm, shadow_page_of(old));
-	else
-		memory_rmap_remove(&sp->nodes[i]);
-}
-
-/* Empties entry i of a level 1 page, for which the guest's is gpte. */
-void shadow_clear_leaf(struct rl_vm *vm, struct shadow_page *sp,
-		       unsigned int i, u64 gpte)
-{
-	shadow_clear(vm, sp, i);
-	if (sp->user)
-		shadow_mark(sp, i, gpte & PTE_P ? 0 : vm->shadow.absent);
-}
-
-/* Entry i of a level 1 page, which maps nothing, becomes a mark, or 0. */
-void shadow_mark(struct shadow_page *sp, unsigned int i, u64 mark)
-{
-	sp->touched |= BIT(i >> TOUCHED_SHIFT);
-	WRITE_ONCE(sp->entries[i], mark);
-}
-
-/* Sets entry i of a level 1 page, which maps gfn from now on. */
-void shadow_set_leaf(struct rl_vm *vm, struct shadow_page *sp, unsigned int i,
-		     u64 entry, gfn_t gfn)
-{
-	if (test_bit(i, sp->used) && leaf_gfn(sp, i) != gfn)
-		shadow_clear(vm, sp, i);
-	if (!__test_and_set_bit(i, sp->used)) {
-		if (sp->gfns)
-			sp->gfns[i] = gfn;
-		memory_rmap_add(vm, gfn, &sp->nodes[i]);
 	}
-	WRITE_ONCE(sp->entries[i], entry);
 }
 
-/* The page behind a level 1 entry, whose node this is, goes away. */
-void shadow_unmap(struct hlist_node *node)
+/* Empties a slot of a root, likewise. May breathe. */
+void shadow_root_clear(struct rl_vm *vm, struct shadow_root *root,
+		       unsigned int slot)
 {
-	struct shadow_page *sp = (void *)page_private(virt_to_page(node));
-	unsigned int i = node - sp->nodes;
+	u64 *entry = shadow_root_entry(root, slot);
+	u64 old = *entry;
 
-	memory_rmap_remove(node);
-	WRITE_ONCE(sp->entries[i], 0);
-	__clear_bit(i, sp->used);
+	if (!old)
+		return;
+	shadow_link_set(vm, entry, 0);
+	__clear_bit(slot, root->used);
+	shadow_put(vm, shadow_page_of(old));
 }
 
-/* No fault comes any more. */
-void shadow_drop_spares(struct shadow *s)
+/* The vCPU has no fault any more. */
+void shadow_drop_spares(struct rl_vcpu *vcpu)
 {
-	for (int i = 0; i < ARRAY_SIZE(s->spare); i++)
-		page_free(s->spare[i]);
+	for (int i = 0; i < ARRAY_SIZE(vcpu->view.spare); i++)
+		page_free(vcpu->view.spare[i]);
+}
+
+/* Nobody needs a page any more. */
+void shadow_drop_pools(struct shadow *s)
+{
+	struct shadow_page *sp, *next;
+
+	list_for_each_entry_safe(sp, next, &s->retired, retired)
+		page_free(sp);	/* a few: see shadow_lock_last() */
 	pool_drop(&s->leaves);
 	pool_drop(&s->inner);
 }

@@ -2,53 +2,36 @@
 /*
  * Shadow roots: a top-level table for each of the guest's address spaces.
  *
- * The list of roots belongs to the holder of vcpu->lock alone; what the roots
- * link needs vm->mmu_lock, as in shadow.c.
+ * A vCPU's roots are its own: it alone makes, uses and frees them, holder of vcpu->lock.
+ * Their list changes under the lock of the tree, so that who holds that can look
+ * through all vCPUs' roots; what they link changes as in shadow.c.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <asm/pgtable.h>
-#include "ringlet.h"
+#include "kick.h"
+#include "memory.h"
+#include "mmu_lock.h"
+#include "shadow_page.h"
+#include "vcpu.h"
 
-hpa_t shadow_root_hpa(const struct shadow_root *root)
+static void root_set_chains(const struct shadow_view *view,
+			    struct shadow_root *root)
 {
-	return __pa(root->top ? root->top : root->low);
-}
-
-/* Where a slot of a root is. */
-u64 *shadow_root_entry(struct shadow_root *root, unsigned int slot)
-{
-	return slot < 256 ? &root->low[slot] : &root->high[slot];
-}
-
-void shadow_root_clear(struct rl_vm *vm, struct shadow_root *root,
-		       unsigned int slot)
-{
-	u64 *entry = shadow_root_entry(root, slot);
-	u64 old = *entry;
-
-	if (!old)
-		return;
-	WRITE_ONCE(*entry, 0);
-	__clear_bit(slot, root->used);
-	shadow_put(vm, shadow_page_of(old));
-}
-
-static void root_set_chains(struct rl_vm *vm, struct shadow_root *root)
-{
-	WRITE_ONCE(root->high[RL_WINDOW_SLOT], vm->shadow.window_chain);
-	WRITE_ONCE(root->high[RL_ALIAS_SLOT], vm->shadow.alias_chain);
+	WRITE_ONCE(root->high[RL_WINDOW_SLOT], view->window_chain);
+	WRITE_ONCE(root->high[RL_ALIAS_SLOT], view->alias_chain);
 }
 
 /* The vCPU moved to another pCPU, or was bound for the first time. */
-void shadow_set_chains(struct rl_vm *vm, u64 window, u64 alias)
+void shadow_set_chains(struct rl_vcpu *vcpu, u64 window, u64 alias)
 {
+	struct shadow_view *view = &vcpu->view;
 	struct shadow_root *root;
 
-	vm->shadow.window_chain = window;
-	vm->shadow.alias_chain = alias;
-	list_for_each_entry(root, &vm->shadow.roots, lru)
-		root_set_chains(vm, root);
+	view->window_chain = window;
+	view->alias_chain = alias;
+	list_for_each_entry(root, &view->roots, list)
+		root_set_chains(view, root);
 }
 
 static void root_release(struct shadow_root *root)
@@ -61,32 +44,47 @@ static void root_release(struct shadow_root *root)
 }
 
 /* The next program's, or the end of it. */
-static void root_retire(struct shadow *s, struct shadow_root *root)
+static void root_retire(struct shadow_view *view, struct shadow_root *root)
 {
-	if (s->free_root)
+	if (view->free_root)
 		root_release(root);
 	else
-		s->free_root = root;
+		view->free_root = root;
 }
 
-static void root_free(struct rl_vm *vm, struct shadow_root *root)
+/*
+ * Place i of the window's cache holds this root from now on; NULL: none. No other place
+ * does: by its root alone shadow_follow() knows which one the window's stub loaded, and
+ * with it the CR3 that the guest wrote.
+ */
+static void cache_root(struct rl_vcpu *vcpu, unsigned int i, u64 key,
+		       struct shadow_root *root)
 {
-	struct shadow *s = &vm->shadow;
+	for (unsigned int other = 0; root && other < SHARED_ROOT_COUNT; other++)
+		if (other != i && vcpu->view.cached[other] == root)
+			cache_root(vcpu, other, 0, NULL);
+	vcpu->view.cached[i] = root;
+	vcpu->shared->roots[i] = (struct window_root) {
+		.key = root ? key : SHARED_ROOT_NONE,
+		.cr3 = root ? shadow_root_hpa(root) : 0,
+	};
+}
+
+static void root_free(struct rl_vcpu *vcpu, struct shadow_root *root)
+{
+	struct shadow_view *view = &vcpu->view;
 	unsigned int slot;
 
 	for_each_set_bit(slot, root->used, 512)
-		shadow_root_clear(vm, root, slot);
-	if (vm->vcpu)
-		for (int i = 0; i < SHARED_ROOT_COUNT; i++)
-			if (vm->vcpu->shared->roots[i].cr3 ==
-			    shadow_root_hpa(root))
-				vm->vcpu->shared->roots[i].key =
-					SHARED_ROOT_NONE;
-	if (s->current_root == root)
-		s->current_root = NULL;
-	list_del(&root->lru);
-	s->nroots--;
-	root_retire(s, root);
+		shadow_root_clear(vcpu->vm, root, slot);
+	for (int i = 0; i < SHARED_ROOT_COUNT; i++)
+		if (view->cached[i] == root)
+			cache_root(vcpu, i, 0, NULL);
+	if (view->current_root == root)
+		view->current_root = NULL;
+	list_del(&root->list);
+	view->nroots--;
+	root_retire(view, root);
 }
 
 /*J: shadow.roots
@@ -96,12 +94,12 @@ static void root_free(struct rl_vm *vm, struct shadow_root *root)
  * pages there. On a host with five levels of tables, one more page on top sends
  * both ends of the address space to the two halves.
  :*/
-static struct shadow_root *root_alloc(struct shadow *s)
+static struct shadow_root *root_alloc(struct shadow_view *view)
 {
 	struct shadow_root *root = NULL;
 	bool ok;
 
-	swap(root, s->free_root);
+	swap(root, view->free_root);
 	if (root)
 		return root;
 	root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);
@@ -148,130 +146,203 @@ static void root_prefill(struct rl_vm *vm, struct shadow_root *root,
 	}
 }
 
-static void root_add(struct rl_vm *vm, struct shadow_root *root)
+/* The root that was not used for longest. There are some. */
+static struct shadow_root *root_oldest(struct shadow_view *view)
 {
-	struct shadow *s = &vm->shadow;
+	struct shadow_root *root, *oldest = NULL;
 
-	if (s->nroots >= SHADOW_ROOTS_MAX)
-		root_free(vm, list_last_entry(&s->roots, struct shadow_root,
-					      lru));
-	root_set_chains(vm, root);
-	if (s->current_root)
-		root_prefill(vm, root, s->current_root);
-	list_add(&root->lru, &s->roots);
-	s->nroots++;
+	list_for_each_entry(root, &view->roots, list)
+		if (!oldest || root->last_use < oldest->last_use)
+			oldest = root;
+	return oldest;
 }
 
-static struct shadow_root *root_find(struct shadow *s, gfn_t gfn)
+static void root_add(struct rl_vcpu *vcpu, struct shadow_root *root)
+{
+	struct shadow_view *view = &vcpu->view;
+
+	if (view->nroots >= SHADOW_ROOTS_MAX)
+		root_free(vcpu, root_oldest(view));
+	root_set_chains(view, root);
+	if (view->current_root)
+		root_prefill(vcpu->vm, root, view->current_root);
+	list_add(&root->list, &view->roots);
+	view->nroots++;
+}
+
+static struct shadow_root *root_find(struct shadow_view *view, gfn_t gfn)
 {
 	struct shadow_root *root;
 
-	list_for_each_entry(root, &s->roots, lru)
+	list_for_each_entry(root, &view->roots, list)
 		if (root->gfn == gfn)
 			return root;
 	return NULL;
 }
 
+/* The current one is root. */
+static void use(struct shadow_view *view, struct shadow_root *root)
+{
+	root->last_use = ++view->uses;
+	view->current_root = root;
+}
+
+/* Roots that another vCPU has emptied, but for the current one. */
+static void free_dropped(struct rl_vcpu *vcpu)
+{
+	struct shadow_view *view = &vcpu->view;
+	struct shadow_root *root, *next;
+
+	view->has_dropped = false;
+	list_for_each_entry_safe(root, next, &view->roots, list) {
+		if (!root->dropped)
+			continue;
+		if (root == view->current_root)
+			view->has_dropped = true;
+		else
+			root_free(vcpu, root);
+	}
+}
+
 /*
  * Makes the address space at cr3 (as the guest wrote it) the current one.
  * context and generation: see RL_HC_SET_CR3; context 0 means that the guest
- * tells nothing, so the lower half is compared each time. 0 or -errno.
+ * tells nothing, so the lower half is compared each time. 0 or -errno; with -EINTR,
+ * for a thread that is being killed, nothing was done.
  */
 int shadow_load(struct rl_vcpu *vcpu, u64 cr3, u64 context, u64 generation)
 {
 	struct rl_vm *vm = vcpu->vm;
-	struct shadow *s = &vm->shadow;
+	struct shadow_view *view = &vcpu->view;
 	gfn_t gfn = (cr3 & PTE_ADDRESS) >> PAGE_SHIFT;
 	struct shadow_root *root, *new = NULL;
-	struct window_root *cached;
 	struct page *page;
 	int r;
 
 	do {
 		mmu_lock(vm);
-		r = memory_find(vm, gfn, &page);
+		r = memory_find(vcpu, gfn, &page);
 		mmu_unlock(vm);
-	} while (r == -EAGAIN && !(r = memory_fault_in(vm)));
+	} while (r == -EAGAIN && !(r = memory_fault_in(vcpu)));
 	if (r)
-		return r == -ENOMEM ? r : -EFAULT;
-	root = root_find(s, gfn);
+		return r == -ENOMEM || r == -EINTR ? r : -EFAULT;
+	root = root_find(view, gfn);
 	if (!root) {
-		new = root_alloc(s);
+		new = root_alloc(view);
 		if (!new)
 			return -ENOMEM;
 		new->gfn = gfn;
 	}
-	mmu_lock(vm);
+	if (shadow_lock(vm)) {
+		if (new)
+			root_retire(view, new);
+		return -EINTR;
+	}
 	if (new) {
 		root = new;
-		root_add(vm, root);
+		root_add(vcpu, root);
 	} else if (!context || root->context != context ||
-		   root->generation != generation) {
+		   root->generation != generation || root->dropped) {
 		shadow_sync_root(vm, root);
 	}
-	mmu_unlock(vm);
+	/* The most recent are found first. */
+	list_move(&root->list, &view->roots);
+	root->dropped = false;
 	root->context = context;
 	root->generation = generation;
-	list_move(&root->lru, &s->roots);
-	s->current_root = root;
+	use(view, root);
+	if (view->has_dropped)
+		free_dropped(vcpu);
+	shadow_unlock(vm);
 	vcpu->cr3 = cr3 & ~BIT_ULL(63);
 	vcpu->host->exit_cr3 = shadow_root_hpa(root);
-	cached = &vcpu->shared->roots[cr3 & (SHARED_ROOT_COUNT - 1)];
-	cached->key = context ? vcpu->cr3 : SHARED_ROOT_NONE;
-	cached->cr3 = shadow_root_hpa(root);
+	cache_root(vcpu, cr3 & (SHARED_ROOT_COUNT - 1), vcpu->cr3,
+		   context ? root : NULL);
 	return 0;
 }
 
 /* The window's stub switched roots by itself: cr3 was loaded at the exit. */
 void shadow_follow(struct rl_vcpu *vcpu, hpa_t cr3)
 {
-	struct shadow *s = &vcpu->vm->shadow;
-	struct shadow_root *root;
+	struct shadow_view *view = &vcpu->view;
 
-	if (likely(s->current_root && shadow_root_hpa(s->current_root) == cr3))
+	if (likely(view->current_root &&
+		   shadow_root_hpa(view->current_root) == cr3))
 		return;
-	list_for_each_entry(root, &s->roots, lru) {
-		if (shadow_root_hpa(root) != cr3)
+	for (int i = 0; i < SHARED_ROOT_COUNT; i++) {
+		struct shadow_root *root = view->cached[i];
+
+		if (!root || shadow_root_hpa(root) != cr3)
 			continue;
-		list_move(&root->lru, &s->roots);
-		s->current_root = root;
-		for (int i = 0; i < SHARED_ROOT_COUNT; i++)
-			if (vcpu->shared->roots[i].cr3 == cr3 &&
-			    vcpu->shared->roots[i].key != SHARED_ROOT_NONE)
-				vcpu->cr3 = vcpu->shared->roots[i].key;
+		use(view, root);
+		vcpu->cr3 = vcpu->shared->roots[i].key;
 		return;
 	}
 	rl_kill_guest(vcpu, "left with an unknown page table root");
 }
 
-/* The guest frees the table at cr3. */
-void shadow_drop(struct rl_vcpu *vcpu, u64 cr3)
+/* Another vCPU's root, which that one may be using or just loading: what it leads to
+   goes, it itself when that vCPU comes by. */
+static void root_empty(struct rl_vm *vm, struct shadow_view *view,
+		       struct shadow_root *root)
 {
-	struct shadow *s = &vcpu->vm->shadow;
-	struct shadow_root *root, *next;
+	unsigned int slot;
 
-	mmu_lock(vcpu->vm);
-	list_for_each_entry_safe(root, next, &s->roots, lru)
-		if (root->gfn == (cr3 & PTE_ADDRESS) >> PAGE_SHIFT &&
-		    root != s->current_root)
-			root_free(vcpu->vm, root);
-	mmu_unlock(vcpu->vm);
+	for_each_set_bit(slot, root->used, 512)
+		shadow_root_clear(vm, root, slot);
+	root->dropped = true;
+	view->has_dropped = true;
 }
 
-/* Drops all roots and with them all shadow pages. The guest never runs again. */
-void shadow_destroy(struct rl_vm *vm)
+/*
+ * The guest frees the table at cr3. Only a root's own vCPU frees it, and not the one
+ * that it uses: the window's stub of that vCPU can load any root of its cache at any
+ * time, without asking. 0 or -EINTR, as all flushes.
+ */
+int shadow_drop(struct rl_vcpu *vcpu, u64 cr3)
 {
+	gfn_t gfn = (cr3 & PTE_ADDRESS) >> PAGE_SHIFT;
+	struct rl_vm *vm = vcpu->vm;
+	struct shadow_root *root, *next;
+	struct rl_vcpu *each;
+	unsigned int i;
+
+	if (shadow_lock(vm))
+		return -EINTR;
+	for_each_vcpu(vm, each, i) {
+		list_for_each_entry_safe(root, next, &each->view.roots, list) {
+			if (root->gfn != gfn)
+				continue;
+			if (each != vcpu)
+				root_empty(vm, &each->view, root);
+			else if (root != vcpu->view.current_root)
+				root_free(vcpu, root);
+		}
+		mmu_breathe(vm);
+	}
+	shadow_unlock(vm);
+	return 0;
+}
+
+/* A view without a root. The window's cache is made with it. */
+void shadow_view_create(struct rl_vcpu *vcpu)
+{
+	INIT_LIST_HEAD(&vcpu->view.roots);
+	for (int i = 0; i < SHARED_ROOT_COUNT; i++)
+		cache_root(vcpu, i, 0, NULL);
+}
+
+/* Drops the vCPU's roots and what hangs on them alone. It never runs again. */
+void shadow_view_destroy(struct rl_vcpu *vcpu)
+{
+	struct shadow_view *view = &vcpu->view;
 	struct shadow_root *root, *next;
 
-	if (!vm->shadow.roots.next)
-		return;
-	mmu_lock(vm);
-	list_for_each_entry_safe(root, next, &vm->shadow.roots, lru)
-		root_free(vm, root);
-	mmu_unlock(vm);
-	if (vm->shadow.free_root)
-		root_release(vm->shadow.free_root);
-	shadow_drop_spares(&vm->shadow);
-	kvfree(vm->shadow.hash);
-	WARN_ON_ONCE(vm->shadow.pages);
+	shadow_lock_last(vcpu->vm);
+	list_for_each_entry_safe(root, next, &view->roots, list)
+		root_free(vcpu, root);
+	shadow_unlock(vcpu->vm);
+	if (view->free_root)
+		root_release(view->free_root);
+	shadow_drop_spares(vcpu);
 }

@@ -6,34 +6,15 @@
  * would give now, takes over what is merely different and drops what is gone.
  * Entries that are not present need nothing: they will fault.
  *
- * Same owner and rules as shadow.c.
+ * Same owner and rules as shadow.c. The calls of a guest's give 0, or -EINTR where the
+ * thread is being killed and nothing was done.
  */
 #include <linux/mm.h>
-#include "ringlet.h"
-
-/* Entry i of the guest's table gfn; 0 where the host took the table away. */
-u64 shadow_guest_entry(struct rl_vm *vm, gfn_t gfn, unsigned int i)
-{
-	struct page *page = memory_page(vm, gfn);
-
-	return page ? READ_ONCE(((u64 *)page_address(page))[i]) : 0;
-}
-
-/* Does a guest entry at `level` still lead to this shadow page? */
-bool shadow_child_matches(const struct shadow_page *child, u64 gpte, int level)
-{
-	gfn_t gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
-
-	if ((gpte & (PTE_P | PTE_A)) != (PTE_P | PTE_A))
-		return false;
-	if (gpte & PTE_PS) {
-		u64 span = 1ULL << (9 * (level - 1));
-
-		return child->direct && (child->gfn & ~(span - 1)) ==
-					(gfn & ~(span - 1));
-	}
-	return !child->direct && child->gfn == gfn;
-}
+#include "kick.h"
+#include "memory.h"
+#include "mmu_lock.h"
+#include "shadow_page.h"
+#include "vcpu.h"
 
 static u64 link_entry(const struct shadow_page *child, u64 gpte, bool user)
 {
@@ -45,6 +26,24 @@ static u64 link_entry(const struct shadow_page *child, u64 gpte, bool user)
 	if (user)
 		entry |= gpte & PTE_U;
 	return entry;
+}
+
+/*
+ * Most that changes is what may be done with a page: takes that over for entry i of a
+ * level 1 page, or gives false where it is another page, or none. That the entry is
+ * there says that the page is: who takes a page away takes its entries
+ * (shadow_forget()).
+ */
+static inline bool sync_rights(struct shadow_page *sp, unsigned int i, u64 gpte)
+{
+	u64 entry = sp->entries[i], now = shadow_leaf_rights(gpte, sp->user);
+
+	if (!now || (gpte & PTE_ADDRESS) >> PAGE_SHIFT != sp->gfns[i])
+		return false;
+	now |= entry & PTE_ADDRESS;
+	if (now != entry)
+		WRITE_ONCE(sp->entries[i], now);
+	return true;
 }
 
 /* Compares entry i of a shadow page; true: it (still) leads to a child. */
@@ -60,28 +59,16 @@ static bool sync_entry(struct rl_vm *vm, struct shadow_page *sp,
 		return false;
 	}
 	if (sp->level == 1) {
-		gfn_t gfn = (gpte & PTE_ADDRESS) >> PAGE_SHIFT;
-		u64 now = shadow_leaf_rights(gpte, sp->user);
-
-		/* Most that changes is what may be done with a page. That the
-		   entry is there says that the page is: who takes a page away
-		   takes its entries (memory_forget()). */
-		if (now && gfn == sp->gfns[i])
-			now |= entry & PTE_ADDRESS;
-		else if (now)
-			now = shadow_leaf(vm, gpte, gfn, sp->user);
-		if (!now)
-			shadow_clear_leaf(vm, sp, i, gpte);
-		else if (now != entry)
-			shadow_set_leaf(vm, sp, i, now, gfn);
+		if (!sync_rights(sp, i, gpte))
+			shadow_copy_leaf(vm, sp, i, gpte);
 		return false;
 	}
 	if (!shadow_child_matches(shadow_page_of(entry), gpte, sp->level)) {
 		shadow_clear(vm, sp, i);
 		return false;
 	}
-	WRITE_ONCE(sp->entries[i],
-		   link_entry(shadow_page_of(entry), gpte, sp->user));
+	shadow_link_set(vm, &sp->entries[i],
+			link_entry(shadow_page_of(entry), gpte, sp->user));
 	return true;
 }
 
@@ -89,13 +76,21 @@ static void sync_leaves(struct rl_vm *vm, struct shadow_page *sp)
 {
 	struct page *page = memory_page(vm, sp->gfn);
 	u64 *table = page ? page_address(page) : NULL;
-	unsigned int i;
 
-	for_each_set_bit(i, sp->used, 512)
-		if (table)
-			sync_entry(vm, sp, i, READ_ONCE(table[i]));
-		else	/* the host took it away: nothing to compare with */
-			shadow_clear(vm, sp, i);
+	for (unsigned int first = 0; first < 512; first += BITS_PER_LONG) {
+		unsigned long bits = sp->used[first / BITS_PER_LONG];
+
+		for (; bits; bits &= bits - 1) {
+			unsigned int i = first + __ffs(bits);
+			u64 gpte = table ? READ_ONCE(table[i]) : 0;
+
+			/* No table: the host took it away, nothing to compare with. */
+			if (!table)
+				shadow_clear(vm, sp, i);
+			else if (!sync_rights(sp, i, gpte))
+				shadow_copy_leaf(vm, sp, i, gpte);
+		}
+	}
 }
 
 /*
@@ -135,7 +130,7 @@ static bool sync_slot(struct rl_vm *vm, struct shadow_root *root,
 		return false;
 	child = shadow_page_of(*entry);
 	if (shadow_child_matches(child, gpte, 4)) {
-		WRITE_ONCE(*entry, link_entry(child, gpte, slot < 256));
+		shadow_link_set(vm, entry, link_entry(child, gpte, slot < 256));
 		return true;
 	}
 	shadow_root_clear(vm, root, slot);
@@ -172,38 +167,40 @@ void shadow_sync_root(struct rl_vm *vm, struct shadow_root *root)
 }
 
 /* RL_HC_FLUSH_USER: everything of the current lower half may have changed. */
-void shadow_flush_user(struct rl_vcpu *vcpu)
+int shadow_flush_user(struct rl_vcpu *vcpu)
 {
 	struct rl_vm *vm = vcpu->vm;
 
-	mmu_lock(vm);
+	if (shadow_lock(vm))
+		return -EINTR;
 	vm->shadow.stamp++;
-	sync_slots(vm, vm->shadow.current_root, 0, 256, true);
-	mmu_unlock(vm);
+	sync_slots(vm, vcpu->view.current_root, 0, 256, true);
+	shadow_unlock(vm);
+	return 0;
 }
 
-/* RL_HC_FLUSH_KERNEL: the upper half, of all roots. */
-void shadow_flush_kernel(struct rl_vcpu *vcpu)
+/* RL_HC_FLUSH_KERNEL: the upper half, of all roots; other vCPUs' lead to pages that
+   this one may link without a look. */
+int shadow_flush_kernel(struct rl_vcpu *vcpu)
 {
 	struct rl_vm *vm = vcpu->vm;
 	struct shadow_root *root;
+	struct rl_vcpu *each;
+	unsigned int i;
 
-	mmu_lock(vm);
+	if (shadow_lock(vm))
+		return -EINTR;
 	vm->shadow.stamp++;
-	list_for_each_entry(root, &vm->shadow.roots, lru)
-		sync_slots(vm, root, 257, 512, true);
-	mmu_unlock(vm);
+	for_each_vcpu(vm, each, i)
+		list_for_each_entry(root, &each->view.roots, list)
+			sync_slots(vm, root, 257, 512, true);
+	shadow_unlock(vm);
+	return 0;
 }
 
-static void flush_way(struct rl_vm *vm, struct shadow_root *root, gva_t gva)
+/* Compares the entries on the way from a level 3 page to gva. */
+static void flush_below(struct rl_vm *vm, struct shadow_page *sp, gva_t gva)
 {
-	unsigned int slot = pgd_slot(gva);
-	struct shadow_page *sp;
-
-	if (!sync_slot(vm, root, slot,
-		       shadow_guest_entry(vm, root->gfn, slot)))
-		return;
-	sp = shadow_page_of(slot < 256 ? root->low[slot] : root->high[slot]);
 	while (!sp->direct) {
 		unsigned int i = (gva >> (9 * sp->level + 3)) & 511;
 
@@ -213,14 +210,141 @@ static void flush_way(struct rl_vm *vm, struct shadow_root *root, gva_t gva)
 	}
 }
 
-/* RL_HC_FLUSH_ONE: the way to gva in the current address space. */
-void shadow_flush_one(struct rl_vcpu *vcpu, gva_t gva)
+/* The whole way from a root; the level 3 page on it, or NULL. */
+static struct shadow_page *flush_way(struct rl_vm *vm, struct shadow_root *root,
+				     gva_t gva)
+{
+	unsigned int slot = pgd_slot(gva);
+	struct shadow_page *sp;
+
+	if (!sync_slot(vm, root, slot,
+		       shadow_guest_entry(vm, root->gfn, slot)))
+		return NULL;
+	sp = shadow_page_of(*shadow_root_entry(root, slot));
+	flush_below(vm, sp, gva);
+	return sp;
+}
+
+/*
+ * An address of the kernel's half, by the links of all other roots: what they lead to
+ * may be linked by the current one later without a look. It may have no link now: where
+ * its top table has no entry yet, and where the host has just taken that table's page.
+ */
+static noinline void flush_other_ways(struct rl_vm *vm, struct shadow_page *done,
+				      gva_t gva)
+{
+	unsigned int slot = pgd_slot(gva), i;
+	struct shadow_root *root;
+	struct rl_vcpu *each;
+
+	for_each_vcpu(vm, each, i) {
+		list_for_each_entry(root, &each->view.roots, list) {
+			struct shadow_page *sp;
+
+			if (!test_bit(slot, root->used))
+				continue;
+			sp = shadow_page_of(*shadow_root_entry(root, slot));
+			if (sp != done)
+				flush_below(vm, sp, gva);
+			done = sp;
+		}
+		/* Shadow pages may go meanwhile, and others have their places. */
+		done = NULL;
+		mmu_breathe(vm);
+	}
+}
+
+/* A slot that is the host's own. */
+static bool is_host_slot(unsigned int slot)
+{
+	return slot == RL_WINDOW_SLOT || slot == RL_ALIAS_SLOT;
+}
+
+/* RL_HC_FLUSH_ONE: the way to gva in the current address space, of a kernel's in all. */
+int shadow_flush_one(struct rl_vcpu *vcpu, gva_t gva)
+{
+	unsigned int i = (gva >> PAGE_SHIFT) & 511;
+	bool user = pgd_slot(gva) < 256;
+	struct rl_vm *vm = vcpu->vm;
+	struct shadow_way *way;
+	struct shadow_page *sp;
+
+	if (is_host_slot(pgd_slot(gva)))
+		return 0;
+	if (shadow_lock(vm))
+		return -EINTR;
+	way = user ? shadow_way_find(vcpu, gva) : NULL;
+	if (way) {
+		sync_entry(vm, way->sp, i, READ_ONCE(way->table[i]));
+	} else {
+		sp = flush_way(vm, vcpu->view.current_root, gva);
+		if (!user)
+			flush_other_ways(vm, sp, gva);
+	}
+	shadow_unlock(vm);
+	return 0;
+}
+
+/* Pages of a flush that are looked up one by one; a longer one compares the half. */
+#define FLUSH_PAGES_MAX 32
+
+static void flush_root(struct rl_vm *vm, struct shadow_root *root, gva_t start,
+		       gva_t end)
+{
+	u64 first = start >> PAGE_SHIFT, last = (end - 1) >> PAGE_SHIFT;
+	bool user = pgd_slot(start) < 256;
+
+	if (last - first >= FLUSH_PAGES_MAX) {
+		sync_slots(vm, root, user ? 0 : 257, user ? 256 : 512, true);
+		return;
+	}
+	/* By number: behind the last page of all there is no address. */
+	for (u64 n = first; n <= last; n++)
+		if (!is_host_slot(pgd_slot(n << PAGE_SHIFT)))
+			flush_way(vm, root, n << PAGE_SHIFT);
+	mmu_breathe(vm);
+}
+
+/* Those roots of a vCPU that a flush is about: of one space, or all. */
+static void flush_view(struct rl_vm *vm, struct shadow_view *view, u64 cr3,
+		       gva_t start, gva_t end)
+{
+	struct shadow_root *root;
+
+	list_for_each_entry(root, &view->roots, list)
+		if (pgd_slot(start) >= 256 ||
+		    root->gfn == (cr3 & PTE_ADDRESS) >> PAGE_SHIFT)
+			flush_root(vm, root, start, end);
+	mmu_breathe(vm);
+}
+
+/*
+ * RL_HC_FLUSH_VCPUS: [start, end) of the address space at cr3, or of the kernel's half
+ * of all, for the vCPUs of the mask. When it returns, they have left the guest and
+ * have nothing older than the call in their TLBs. -EINVAL: no such range.
+ *
+ * Links of a top level are compared for each root, also for those of vCPUs that are not
+ * in the mask where it is the kernel's half: what is below is theirs, too. Pages below
+ * are compared once: by the stamp, or because only few addresses are looked up.
+ */
+int shadow_flush_vcpus(struct rl_vcpu *vcpu, u64 mask, u64 cr3, gva_t start,
+		       gva_t end)
 {
 	struct rl_vm *vm = vcpu->vm;
+	struct rl_vcpu *each;
+	unsigned int i;
 
-	if (pgd_slot(gva) == RL_WINDOW_SLOT || pgd_slot(gva) == RL_ALIAS_SLOT)
-		return;
-	mmu_lock(vm);
-	flush_way(vm, vm->shadow.current_root, gva);
-	mmu_unlock(vm);
+	/* Both ends in one half, the last byte of which `end` may be. */
+	if (start >= end || !gva_canonical(start) || !gva_canonical(end - 1) ||
+	    (s64)(start ^ (end - 1)) < 0)
+		return -EINVAL;
+	if (shadow_lock(vm))
+		return -EINTR;
+	vm->shadow.stamp++;
+	for_each_vcpu(vm, each, i)
+		if (mask & BIT_ULL(i) || (s64)start < 0)
+			flush_view(vm, &each->view, cr3, start, end);
+	shadow_unlock(vm);
+	vcpus_leave(vm, mask);
+	return 0;
 }

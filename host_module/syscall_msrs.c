@@ -12,7 +12,8 @@
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include "compat.h"
-#include "ringlet.h"
+#include "syscall_msrs.h"
+#include "window.h"
 
 extern const char switcher_text[], switcher_syscall[], switcher_syscall32[];
 
@@ -75,8 +76,9 @@ void syscall_msrs_take(void)
 
 /*
  * The guest exited. Intel's KVM, when it starts, takes what it finds in these
- * MSRs for the host's values; so where it can start, they are put back now.
- * Interrupts off.
+ * MSRs for the host's values, and remembers what its own guest has in them while
+ * that guest's thread is not running; so where there can be a KVM, they hold now
+ * again what they did before the entry. Interrupts off.
  */
 void syscall_msrs_exited(void)
 {

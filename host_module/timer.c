@@ -8,13 +8,24 @@
 #include <linux/math64.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
-#include "ringlet.h"
+#include "compat.h"
+#include "kick.h"
+#include "timer.h"
+#include "vcpu.h"
 
 /*
  * What is nearer than this is now: the host's clock and the TSC are not of one
  * pace, and a guest that puts its timer off and off costs the host no more.
  */
 #define NEAR_NS		100000
+
+/*
+ * So often the host puts a timer off for a vCPU that was not in the guest since: a
+ * kernel's own vCPU does it once, and again where the clocks differ. All shared pages are
+ * the guest's, so one vCPU could put the timers of 63 others off for ever, which sleep:
+ * host interrupts that nobody's time pays.
+ */
+#define PUT_OFF_MAX	4
 
 /*
  * Starts the timer for ns from now, which the guest knows as the TSC value
@@ -38,6 +49,18 @@ static void start(struct rl_vcpu *vcpu, u64 ns, u64 armed)
  * host waits on, and the guest was never disturbed.
  :*/
 
+/* Is the guest allowed to put it off once more? Needs timer_lock. */
+static bool may_put_off(struct rl_vcpu *vcpu)
+{
+	u64 entries = READ_ONCE(vcpu->stats.entries);
+
+	if (vcpu->put_off.entries != entries) {
+		vcpu->put_off.entries = entries;
+		vcpu->put_off.times = 0;
+	}
+	return vcpu->put_off.times++ < PUT_OFF_MAX;
+}
+
 /* True: the guest wants it later, and it runs again; or it wants none. */
 static bool put_off(struct rl_vcpu *vcpu)
 {
@@ -53,7 +76,7 @@ static bool put_off(struct rl_vcpu *vcpu)
 	now = rdtsc();
 	if (wanted == ~0ULL)
 		return true;
-	if (wanted <= now)
+	if (wanted <= now || !may_put_off(vcpu))
 		return false;
 	/* What is far off is looked at again: no value overflows here. */
 	ns = div_u64(min_t(u64, wanted - now, U64_MAX / 1000000) * 1000000,
@@ -81,8 +104,8 @@ static enum hrtimer_restart expire(struct hrtimer *timer)
 void timer_init(struct rl_vcpu *vcpu)
 {
 	raw_spin_lock_init(&vcpu->timer_lock);
-	hrtimer_init(&vcpu->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	vcpu->timer.function = expire;
+	compat_hrtimer_setup(&vcpu->timer, expire, CLOCK_MONOTONIC,
+			     HRTIMER_MODE_REL);
 }
 
 /* RL_HC_SET_TIMER: fires once, ns from now; ~0 stops it. Any value goes. */

@@ -5,6 +5,8 @@
  *
  *	echo 1 >/sys/kernel/tracing/events/ringlet/enable
  *	cat /sys/kernel/tracing/trace_pipe
+ *
+ * `ringlet trace` draws them; launcher/trace_read.c knows their fields by name.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ringlet
@@ -13,7 +15,7 @@
 #define RINGLET_HOST_MODULE_TRACE_H
 
 #include <linux/tracepoint.h>
-#include "ringlet.h"
+#include "vcpu.h"
 
 /* About to enter the guest: where it goes on. */
 TRACE_EVENT(rl_entry,
@@ -21,16 +23,18 @@ TRACE_EVENT(rl_entry,
 	TP_ARGS(vcpu),
 	TP_STRUCT__entry(
 		__field(int, vm)
+		__field(unsigned int, vcpu)
 		__field(u64, rip)
 		__field(u64, cs)
 	),
 	TP_fast_assign(
 		__entry->vm = vcpu->vm->id;
+		__entry->vcpu = vcpu->id;
 		__entry->rip = vcpu->regs->rip;
 		__entry->cs = vcpu->regs->cs;
 	),
-	TP_printk("vm %d rip 0x%llx ring %llu", __entry->vm, __entry->rip,
-		  __entry->cs & 3)
+	TP_printk("vm %d vcpu %u rip 0x%llx ring %llu", __entry->vm, __entry->vcpu,
+		  __entry->rip, __entry->cs & 3)
 );
 
 /* The guest came back: vector (256: hypercall, RAX its number), error code. */
@@ -39,6 +43,7 @@ TRACE_EVENT(rl_exit,
 	TP_ARGS(vcpu),
 	TP_STRUCT__entry(
 		__field(int, vm)
+		__field(unsigned int, vcpu)
 		__field(u64, vector)
 		__field(u64, error)
 		__field(u64, rip)
@@ -47,6 +52,7 @@ TRACE_EVENT(rl_exit,
 	),
 	TP_fast_assign(
 		__entry->vm = vcpu->vm->id;
+		__entry->vcpu = vcpu->id;
 		__entry->vector = vcpu->regs->vector;
 		__entry->error = vcpu->regs->error;
 		__entry->rip = vcpu->regs->rip;
@@ -54,9 +60,9 @@ TRACE_EVENT(rl_exit,
 		__entry->address = vcpu->regs->vector == 14 ?
 				   vcpu->fault_gva : 0;
 	),
-	TP_printk("vm %d vector 0x%llx error 0x%llx rip 0x%llx rax 0x%llx address 0x%llx",
-		  __entry->vm, __entry->vector, __entry->error, __entry->rip,
-		  __entry->rax, __entry->address)
+	TP_printk("vm %d vcpu %u vector 0x%llx error 0x%llx rip 0x%llx rax 0x%llx address 0x%llx",
+		  __entry->vm, __entry->vcpu, __entry->vector, __entry->error,
+		  __entry->rip, __entry->rax, __entry->address)
 );
 
 /* An exception or interrupt goes to the guest's kernel. */
@@ -65,18 +71,59 @@ TRACE_EVENT(rl_inject,
 	TP_ARGS(vcpu, vector, error),
 	TP_STRUCT__entry(
 		__field(int, vm)
+		__field(unsigned int, vcpu)
 		__field(unsigned int, vector)
 		__field(u32, error)
 		__field(u64, rip)
 	),
 	TP_fast_assign(
 		__entry->vm = vcpu->vm->id;
+		__entry->vcpu = vcpu->id;
 		__entry->vector = vector;
 		__entry->error = error;
 		__entry->rip = vcpu->regs->rip;
 	),
-	TP_printk("vm %d vector %u error 0x%x rip 0x%llx", __entry->vm,
-		  __entry->vector, __entry->error, __entry->rip)
+	TP_printk("vm %d vcpu %u vector %u error 0x%x rip 0x%llx",
+		  __entry->vm, __entry->vcpu, __entry->vector, __entry->error,
+		  __entry->rip)
+);
+
+/* A line is raised at a vCPU: its timer, the console, a device. Any context. */
+TRACE_EVENT(rl_raise,
+	TP_PROTO(const struct rl_vcpu *vcpu, unsigned int line),
+	TP_ARGS(vcpu, line),
+	TP_STRUCT__entry(
+		__field(int, vm)
+		__field(unsigned int, vcpu)
+		__field(unsigned int, line)
+	),
+	TP_fast_assign(
+		__entry->vm = vcpu->vm->id;
+		__entry->vcpu = vcpu->id;
+		__entry->line = line;
+	),
+	TP_printk("vm %d vcpu %u line %u", __entry->vm, __entry->vcpu,
+		  __entry->line)
+);
+
+/* A vCPU notified a device of a queue, and an eventfd takes it there. */
+TRACE_EVENT(rl_notify,
+	TP_PROTO(const struct rl_vcpu *vcpu, u64 gpa, u64 queue),
+	TP_ARGS(vcpu, gpa, queue),
+	TP_STRUCT__entry(
+		__field(int, vm)
+		__field(unsigned int, vcpu)
+		__field(u64, gpa)
+		__field(u64, queue)
+	),
+	TP_fast_assign(
+		__entry->vm = vcpu->vm->id;
+		__entry->vcpu = vcpu->id;
+		__entry->gpa = gpa;
+		__entry->queue = queue;
+	),
+	TP_printk("vm %d vcpu %u gpa 0x%llx queue %llu", __entry->vm, __entry->vcpu,
+		  __entry->gpa, __entry->queue)
 );
 
 #endif

@@ -19,7 +19,8 @@
 #include <linux/types.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
-#include "ringlet.h"
+#include "compat.h"
+#include "trace_buffers.h"
 
 /* From the values of IA32_PEBS_ENABLE and IA32_DEBUGCTL (SDM volume 3, 18.4). */
 static bool writes_records(u64 pebs_enable, u64 debugctl)

@@ -12,7 +12,10 @@
  * code).
  */
 #include <linux/mm.h>
-#include "ringlet.h"
+#include "memory.h"
+#include "mmu_lock.h"
+#include "vcpu.h"
+#include "walk.h"
 
 static u64 reserved_bits(int level, u64 entry)
 {
@@ -32,6 +35,38 @@ static u64 reserved_bits(int level, u64 entry)
  * from, how large the page is, and what all levels together allow.
  :*/
 
+/* Looks at the entry for gva of the table of w->level. 1: a fault. */
+static int look(struct walk *w, gva_t gva)
+{
+	struct walk_step *s = &w->step[w->level];
+
+	s->index = (gva >> (9 * w->level + 3)) & 511;
+	s->entry = READ_ONCE(s->table[s->index]);
+	if (!(s->entry & PTE_P))
+		return 1;
+	if (reserved_bits(w->level, s->entry)) {
+		w->error |= FAULT_P | FAULT_RSVD;
+		return 1;
+	}
+	w->access = (w->access & (s->entry | PTE_NX)) | (s->entry & PTE_NX);
+	return 0;
+}
+
+/* The way is there to its end: is the access allowed? */
+static int judge(struct walk *w, u32 access)
+{
+	w->error |= FAULT_P;
+	if ((access & FAULT_U) && !(w->access & PTE_U))
+		return 1;
+	if ((access & FAULT_W) && !(w->access & PTE_W))
+		return 1;
+	/* SMEP: ring 1 does not run user pages. */
+	if ((access & FAULT_I) &&
+	    ((w->access & PTE_NX) || (!(access & FAULT_U) && (w->access & PTE_U))))
+		return 1;
+	return 0;
+}
+
 /*
  * Walks the tables at cr3 for an access to gva. access: FAULT_W, FAULT_U, FAULT_I.
  * Returns 0: allowed, *w is the whole way; 1: the guest's tables say fault,
@@ -43,29 +78,20 @@ int walk_gva(struct rl_vcpu *vcpu, u64 cr3, gva_t gva, u32 access,
 	     struct walk *w)
 {
 	gfn_t gfn = (cr3 & PTE_ADDRESS) >> PAGE_SHIFT;
-	u64 all = PTE_W | PTE_U;
-	u64 nx = 0;
 
 	w->error = access & (FAULT_W | FAULT_U | FAULT_I);
+	w->access = PTE_W | PTE_U;
 	for (w->level = 4;; w->level--) {
 		struct walk_step *s = &w->step[w->level];
 		struct page *page;
-		int r = memory_find(vcpu->vm, gfn, &page);
+		int r = memory_find(vcpu, gfn, &page);
 
 		if (r)
 			return r;
 		s->gfn = gfn;
 		s->table = page_address(page);
-		s->index = (gva >> (9 * w->level + 3)) & 511;
-		s->entry = READ_ONCE(s->table[s->index]);
-		if (!(s->entry & PTE_P))
+		if (look(w, gva))
 			return 1;
-		if (reserved_bits(w->level, s->entry)) {
-			w->error |= FAULT_P | FAULT_RSVD;
-			return 1;
-		}
-		all &= s->entry;
-		nx |= s->entry & PTE_NX;
 		gfn = (s->entry & PTE_ADDRESS) >> PAGE_SHIFT;
 		if (w->level == 1 || (s->entry & PTE_PS))
 			break;
@@ -76,17 +102,18 @@ int walk_gva(struct rl_vcpu *vcpu, u64 cr3, gva_t gva, u32 access,
 		gfn = (gfn & ~mask) | ((gva >> PAGE_SHIFT) & mask);
 	}
 	w->gfn = gfn;
-	w->access = all | nx;
-	w->error |= FAULT_P;
-	if ((access & FAULT_U) && !(all & PTE_U))
+	return judge(w, access);
+}
+
+/* The last step alone, where w->access and w->step[1].table are those of the way. */
+int walk_last(gva_t gva, u32 access, struct walk *w)
+{
+	w->error = access & (FAULT_W | FAULT_U | FAULT_I);
+	w->level = 1;
+	if (look(w, gva))
 		return 1;
-	if ((access & FAULT_W) && !(all & PTE_W))
-		return 1;
-	/* SMEP: ring 1 does not run user pages. */
-	if ((access & FAULT_I) &&
-	    (nx || (!(access & FAULT_U) && (all & PTE_U))))
-		return 1;
-	return 0;
+	w->gfn = (w->step[1].entry & PTE_ADDRESS) >> PAGE_SHIFT;
+	return judge(w, access);
 }
 
 /* Copies from or to one guest page, without sleeping. */
@@ -105,7 +132,7 @@ static int copy_known(struct rl_vcpu *vcpu, gva_t gva, void *buffer,
 		*error = w.error;
 		return -EFAULT;
 	}
-	r = memory_find(vcpu->vm, w.gfn, &page);
+	r = memory_find(vcpu, w.gfn, &page);
 	if (r)
 		return r;
 	at = page_address(page) + offset_in_page(gva);
@@ -131,7 +158,7 @@ static int copy_piece(struct rl_vcpu *vcpu, gva_t gva, void *buffer,
 		mmu_lock(vm);
 		r = copy_known(vcpu, gva, buffer, bytes, access, error);
 		mmu_unlock(vm);
-	} while (r == -EAGAIN && !(r = memory_fault_in(vm)));
+	} while (r == -EAGAIN && !(r = memory_fault_in(vcpu)));
 	return r ? -EFAULT : 0;
 }
 

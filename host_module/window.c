@@ -21,7 +21,12 @@
 #include <asm/tlbflush.h>
 #include <asm/desc.h>
 #include "compat.h"
-#include "ringlet.h"
+#include "gate.h"
+#include "kick.h"
+#include "shadow.h"
+#include "vcpu.h"
+#include "vm.h"
+#include "window.h"
 
 #define TABLE (PTE_P | PTE_W | PTE_A)
 #define PAGES_PER_WINDOW (WINDOW_SIZE / PAGE_SIZE)
@@ -40,12 +45,6 @@ static unsigned int host_pt_count;
 static void *text;			/* two pages */
 static DEFINE_MUTEX(attach_lock);
 static LIST_HEAD(attached);
-
-/* GVA, and HVA in the launcher's mm, of a pCPU's window. */
-u64 window_address(int cpu)
-{
-	return RL_SLOT_ADDRESS(RL_WINDOW_SLOT) + (u64)cpu * WINDOW_SIZE;
-}
 
 static u64 *host_pte(int cpu, unsigned int offset)
 {
@@ -184,14 +183,16 @@ int window_bind(struct rl_vcpu *vcpu, int cpu)
 		if (r)
 			return r;
 		if (vcpu->bound_cpu >= 0)
-			vcpu->vm->stats.migrations++;
+			vcpu->stats.migrations++;
 		bind_tss(vcpu, cpu);
+		vcpu->below.area = compat_async_fault_area();
 		vcpu->bound_cpu = cpu;
 		gate_build_all(vcpu);
-		shadow_set_chains(vcpu->vm, __pa(w->pud) | TABLE,
+		shadow_set_chains(vcpu, __pa(w->pud) | TABLE,
 				  __pa(vcpu->alias[0]) | TABLE);
 	}
 	w->vcpu = vcpu;
+	vcpu_comes(vcpu);
 	map_pages(vcpu, cpu);
 	return 0;
 }
@@ -408,9 +409,14 @@ int window_init(void)
 	return r;
 }
 
+/* Every translation, global ones and those of all PCIDs: any change of CR4.PGE
+   (SDM volume 3, 4.10.4.1). Interrupts off, so that nobody else changes CR4. */
 static void flush_here(void *unused)
 {
-	__flush_tlb_all();
+	unsigned long cr4 = native_read_cr4();
+
+	asm volatile("mov %0, %%cr4" :: "r"(cr4 ^ X86_CR4_PGE) : "memory");
+	asm volatile("mov %0, %%cr4" :: "r"(cr4) : "memory");
 }
 
 /* The last VM is gone. No pCPU remembers a window afterwards. */

@@ -1,170 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Reading BTF. btf_read() walks all type records once to learn where each
- * begins and that it lies in the data; the rest relies on that.
- */
+/* Questions to BTF; btf_read.c has checked that each record lies in the data. */
 #include "btf.h"
 
 #include <errno.h>
-#include <linux/btf.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "btf_data.h"
 #include "budget.h"
 
 #define DEPTH_MAX	32	/* typedefs of typedefs, structs in structs */
-#define TYPES_MAX	(16u << 20)
 #define POINTER_SIZE	8
+#define CACHE_LINE	64
+#define ALIGN_MOST	4096	/* bytes, of a member or a structure */
+#define NAME_MOST	128	/* with its NUL */
 
-struct btf {
-	const uint8_t *types;
-	size_t types_size;
-	const char *strings;
-	size_t strings_size;	/* the last byte is NUL */
-	uint32_t *offsets;	/* of type i + 1 in types; type 0 is void */
-	uint32_t count;
-};
-
-/* Bytes behind struct btf_type for each kind; SIZE_MAX: unknown kind. */
-static size_t tail_size(const struct btf_type *t)
-{
-	size_t vlen = BTF_INFO_VLEN(t->info);
-
-	switch (BTF_INFO_KIND(t->info)) {
-	case BTF_KIND_INT:
-	case BTF_KIND_VAR:
-	case BTF_KIND_DECL_TAG:
-		return sizeof(uint32_t);
-	case BTF_KIND_ARRAY:
-		return sizeof(struct btf_array);
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION:
-		return vlen * sizeof(struct btf_member);
-	case BTF_KIND_ENUM:
-		return vlen * sizeof(struct btf_enum);
-	case BTF_KIND_FUNC_PROTO:
-		return vlen * sizeof(struct btf_param);
-	case BTF_KIND_DATASEC:
-		return vlen * sizeof(struct btf_var_secinfo);
-	case BTF_KIND_ENUM64:
-		return vlen * 3 * sizeof(uint32_t);
-	case BTF_KIND_PTR:
-	case BTF_KIND_FWD:
-	case BTF_KIND_TYPEDEF:
-	case BTF_KIND_VOLATILE:
-	case BTF_KIND_CONST:
-	case BTF_KIND_RESTRICT:
-	case BTF_KIND_FUNC:
-	case BTF_KIND_FLOAT:
-	case BTF_KIND_TYPE_TAG:
-		return 0;
-	}
-	return SIZE_MAX;
-}
-
-static bool get_type(const struct btf *btf, uint32_t id, struct btf_type *t)
-{
-	if (id == 0 || id > btf->count)
-		return false;
-	memcpy(t, btf->types + btf->offsets[id - 1], sizeof(*t));
-	return true;
-}
-
-static const void *tail(const struct btf *btf, uint32_t id)
-{
-	return btf->types + btf->offsets[id - 1] + sizeof(struct btf_type);
-}
-
-static const char *string(const struct btf *btf, uint32_t offset)
-{
-	return offset < btf->strings_size ? btf->strings + offset : "";
-}
-
-static const char *index_types(struct btf *btf)
-{
-	size_t at = 0, room = 0;
-	struct btf_type t;
-
-	while (at < btf->types_size) {
-		size_t left = btf->types_size - at;
-
-		if (!budget_take(1))
-			return "it is too much work";
-		if (left < sizeof(t))
-			return "its type data ends early";
-		memcpy(&t, btf->types + at, sizeof(t));
-		if (tail_size(&t) == SIZE_MAX)
-			return "its type data has records of an unknown kind";
-		if (tail_size(&t) > left - sizeof(t))
-			return "its type data ends early";
-		if (btf->count == room) {
-			uint32_t *more;
-
-			room = room ? room * 2 : 4096;
-			/* After realloc() the old array may be gone. */
-			if (room > TYPES_MAX)
-				return "its type data is too large";
-			more = realloc(btf->offsets, room * sizeof(*more));
-			if (!more)
-				return "there is not enough memory for its type data";
-			btf->offsets = more;
-		}
-		btf->offsets[btf->count++] = at;
-		at += sizeof(t) + tail_size(&t);
-	}
-	return NULL;
-}
-
-static const char *check_header(struct btf *btf, const uint8_t *data,
-				size_t size)
-{
-	struct btf_header h;
-
-	if (size < sizeof(h))
-		return "its type data is too short";
-	memcpy(&h, data, sizeof(h));
-	if (h.magic != BTF_MAGIC || h.version != BTF_VERSION ||
-	    h.hdr_len < sizeof(h) || h.hdr_len > size)
-		return "its type data is not BTF";
-	data += h.hdr_len;
-	size -= h.hdr_len;
-	if (h.type_off > size || h.type_len > size - h.type_off ||
-	    h.str_off > size || h.str_len > size - h.str_off ||
-	    !h.str_len || data[h.str_off + h.str_len - 1])
-		return "its type data is damaged";
-	btf->types = data + h.type_off;
-	btf->types_size = h.type_len;
-	btf->strings = (const char *)data + h.str_off;
-	btf->strings_size = h.str_len;
-	return NULL;
-}
-
-struct btf *btf_read(const void *data, size_t size, const char **why)
-{
-	struct btf *btf = calloc(1, sizeof(*btf));
-
-	*why = btf ? check_header(btf, data, size) : "memory is short";
-	if (!*why)
-		*why = index_types(btf);
-	if (!*why)
-		return btf;
-	btf_free(btf);
-	return NULL;
-}
-
-void btf_free(struct btf *btf)
-{
-	if (btf)
-		free(btf->offsets);
-	free(btf);
-}
-
-/* Follows typedefs and qualifiers to the type that has a size. */
-static bool resolve(const struct btf *btf, uint32_t *id, struct btf_type *t)
+bool btf_resolve(const struct btf *btf, uint32_t *id, struct btf_type *t)
 {
 	for (int depth = 0; depth < DEPTH_MAX; depth++) {
-		if (!budget_take(1) || !get_type(btf, *id, t))
+		if (!budget_take(1) || !btf_get(btf, *id, t))
 			return false;
 		switch (BTF_INFO_KIND(t->info)) {
 		case BTF_KIND_TYPEDEF:
@@ -187,11 +41,11 @@ static int type_size(const struct btf *btf, uint32_t id, uint32_t *size)
 	struct btf_type t;
 
 	for (int depth = 0; depth < DEPTH_MAX; depth++) {
-		if (!resolve(btf, &id, &t))
+		if (!btf_resolve(btf, &id, &t))
 			return -EINVAL;
 		switch (BTF_INFO_KIND(t.info)) {
 		case BTF_KIND_ARRAY:
-			memcpy(&a, tail(btf, id), sizeof(a));
+			memcpy(&a, btf_tail(btf, id), sizeof(a));
 			count *= a.nelems;
 			if (count > UINT32_MAX)
 				return -EINVAL;
@@ -232,29 +86,78 @@ static bool is_composite(const struct btf_type *t)
 	       BTF_INFO_KIND(t->info) == BTF_KIND_UNION;
 }
 
+/*
+ * May `at` be the next place behind `end` (bits)? Compilers leave room for alignment
+ * only: to a power of two, which at is a multiple of and the room is less than. Types
+ * have 8 bytes at most of themselves, and who wants more wants a line of the cache.
+ * Bit fields may have neighbours without a name.
+ */
+static bool is_next(uint64_t end, uint64_t at, bool bit_field)
+{
+	uint64_t room = at - end, align;
+
+	if (at < end)
+		return false;
+	if (!room || (bit_field && room < 8 * POINTER_SIZE))
+		return true;
+	for (align = 16; align <= 8 * ALIGN_MOST; align *= 2)
+		if (room < align && at % align == 0 &&
+		    (align <= 8 * POINTER_SIZE || align >= 8 * CACHE_LINE))
+			return true;
+	return false;
+}
+
+/*
+ * Is each member of a structure behind the one before, the last in it, and no hole larger
+ * than alignment makes it? In a union, does each begin where that does, and the largest
+ * fill it? One that was shifted lies on its neighbour, or outside, or behind a hole.
+ */
+static bool is_orderly(const struct btf *btf, uint32_t id, const struct btf_type *t)
+{
+	bool structure = BTF_INFO_KIND(t->info) == BTF_KIND_STRUCT;
+	uint64_t end = 0, at, width, before = 0;
+	struct btf_member m;
+	uint32_t size;
+
+	for (size_t i = 0; i < BTF_INFO_VLEN(t->info); i++, before = width) {
+		memcpy(&m, (const uint8_t *)btf_tail(btf, id) + i * sizeof(m), sizeof(m));
+		at = BTF_INFO_KFLAG(t->info) ? BTF_MEMBER_BIT_OFFSET(m.offset) : m.offset;
+		width = BTF_INFO_KFLAG(t->info) ? BTF_MEMBER_BITFIELD_SIZE(m.offset) : 0;
+		if (!budget_take(1) || type_size(btf, m.type, &size) ||
+		    !(structure ? is_next(end, at, width || before) : !at))
+			return false;
+		at += width ? width : 8ull * size;
+		if (structure || at > end)
+			end = at;
+	}
+	return is_next(end, 8ull * t->size, before);
+}
+
 /* Looks in struct `id` and in the anonymous ones that it holds. */
 static int find_member(struct search *s, uint32_t id, uint64_t bits, int depth)
 {
 	struct btf_member m;
 	struct btf_type t;
 
-	if (depth == DEPTH_MAX || !resolve(s->btf, &id, &t) ||
+	if (depth == DEPTH_MAX || !btf_resolve(s->btf, &id, &t) ||
 	    !is_composite(&t))
 		return -ESRCH;
+	if (!is_orderly(s->btf, id, &t))
+		return -EINVAL;
 	for (size_t i = 0; i < BTF_INFO_VLEN(t.info); i++) {
 		const char *name;
 		uint32_t at, width = 0;
 
 		if (!budget_take(1))
 			return -EINVAL;
-		memcpy(&m, (const uint8_t *)tail(s->btf, id) + i * sizeof(m),
+		memcpy(&m, (const uint8_t *)btf_tail(s->btf, id) + i * sizeof(m),
 		       sizeof(m));
 		at = m.offset;
 		if (BTF_INFO_KFLAG(t.info)) {
 			at = BTF_MEMBER_BIT_OFFSET(m.offset);
 			width = BTF_MEMBER_BITFIELD_SIZE(m.offset);
 		}
-		name = string(s->btf, m.name_off);
+		name = btf_string(s->btf, m.name_off);
 		if (!*name) {
 			int ret = find_member(s, m.type, bits + at, depth + 1);
 
@@ -284,10 +187,10 @@ static const char *step_index(struct search *s, const char *path)
 	uint32_t size;
 
 	if (*end != ']' || index > UINT32_MAX ||
-	    !resolve(s->btf, &s->type, &t) ||
+	    !btf_resolve(s->btf, &s->type, &t) ||
 	    BTF_INFO_KIND(t.info) != BTF_KIND_ARRAY)
 		return NULL;
-	memcpy(&a, tail(s->btf, s->type), sizeof(a));
+	memcpy(&a, btf_tail(s->btf, s->type), sizeof(a));
 	if (index >= a.nelems || type_size(s->btf, a.type, &size))
 		return NULL;
 	s->type = a.type;
@@ -299,7 +202,10 @@ static int find_path(const struct btf *btf, uint32_t id, const char *path,
 		     struct btf_place *place)
 {
 	struct search s = { .btf = btf, .type = id };
+	struct btf_type t;
 
+	if (!*path && (!btf_get(btf, id, &t) || !is_orderly(btf, id, &t)))
+		return -EINVAL;
 	while (*path) {
 		int ret;
 
@@ -320,28 +226,168 @@ static int find_path(const struct btf *btf, uint32_t id, const char *path,
 	if (s.bits / 8 > UINT32_MAX)
 		return -EINVAL;
 	place->offset = s.bits / 8;
+	place->type = s.type;
 	return type_size(btf, s.type, &place->size);
 }
 
-int btf_find(const struct btf *btf, const char *name, const char *member,
+uint32_t btf_next_named(const struct btf *btf, const char *name, uint32_t *at,
+			   struct btf_type *t)
+{
+	uint32_t i = *at ? btf->names[*at - 1].next : btf->first[btf_hash(name) & btf->mask];
+
+	for (; i && budget_take(1); i = btf->names[i - 1].next) {
+		*at = i;
+		btf_get(btf, btf->names[i - 1].id, t);
+		if (!btf_is_enumeration(t) && !strcmp(btf_string(btf, t->name_off), name))
+			return btf->names[i - 1].id;
+	}
+	return 0;
+}
+
+/* Splits NAME$WITNESS; name has room for NAME_MOST bytes. */
+static bool split_name(const char *words, char *name, const char **witness)
+{
+	size_t size = strcspn(words, "$");
+
+	if (size >= NAME_MOST)
+		return false;
+	memcpy(name, words, size);
+	name[size] = '\0';
+	*witness = words + size + !!words[size];
+	return true;
+}
+
+int btf_find(const struct btf *btf, const char *words, const char *member,
 	     struct btf_place *place)
 {
-	int ret = -ENOENT;
+	struct btf_place found, other;
+	char name[NAME_MOST];
+	const char *witness;
+	uint32_t at = 0, id;
+	struct btf_type t;
+	int ret = -ENOENT, this;
 
-	for (uint32_t id = 1; id <= btf->count && budget_take(1); id++) {
-		uint32_t target = id;
-		struct btf_type t;
-
-		get_type(btf, id, &t);
+	if (!split_name(words, name, &witness))
+		return -ENOENT;
+	while ((id = btf_next_named(btf, name, &at, &t))) {
 		if ((!is_composite(&t) &&
 		     BTF_INFO_KIND(t.info) != BTF_KIND_TYPEDEF) ||
-		    strcmp(string(btf, t.name_off), name))
+		    !btf_resolve(btf, &id, &t) || !is_composite(&t))
 			continue;
-		if (!resolve(btf, &target, &t) || !is_composite(&t))
+		this = find_path(btf, id, witness, &other);
+		if (this == -ESRCH)
 			continue;
-		ret = find_path(btf, target, member, place);
-		if (!ret)
-			return 0;
+		if (!this)
+			this = find_path(btf, id, member, &other);
+		if (this == -EINVAL)
+			return this;
+		if (!this && !ret && (other.offset != found.offset ||
+				      other.size != found.size))
+			return -EEXIST;
+		/* One that has it counts, whatever others of the name lack. */
+		if (!this)
+			found = other;
+		if (ret)
+			ret = this;
 	}
+	if (!ret)
+		*place = found;
 	return ret;
+}
+
+int btf_enumerator(const struct btf *btf, const char *name, uint64_t *value)
+{
+	uint32_t i = btf->first[btf_hash(name) & btf->mask], id = 0;
+	uint64_t found = 0, this;
+	struct btf_words words;
+	struct btf_type t;
+	int ret = -ENOENT;
+
+	for (; i && budget_take(1); i = btf->names[i - 1].next) {
+		/* One that has many of its enumerators in the chain comes in a row. */
+		if (btf->names[i - 1].id == id)
+			continue;
+		id = btf->names[i - 1].id;
+		btf_get(btf, id, &t);
+		if (!btf_is_enumeration(&t))
+			continue;
+		for (size_t j = 0; j < BTF_INFO_VLEN(t.info) && budget_take(1); j++) {
+			words = btf_enumerator_at(btf, id, &t, j);
+			if (strcmp(btf_string(btf, words.name), name))
+				continue;
+			this = BTF_INFO_KIND(t.info) == BTF_KIND_ENUM64 ?
+				       (uint64_t)words.high << 32 | words.low :
+			       BTF_INFO_KFLAG(t.info) ? (uint64_t)(int32_t)words.low :
+							words.low;
+			if (!ret && this != found)
+				return -EEXIST;
+			found = this;
+			ret = 0;
+		}
+	}
+	if (!ret)
+		*value = found;
+	return ret;
+}
+
+bool btf_same(const struct btf *btf, const struct btf_place *a, const struct btf_place *b)
+{
+	uint32_t one = a->type, other = b->type;
+	struct btf_type t;
+
+	return btf_resolve(btf, &one, &t) && btf_resolve(btf, &other, &t) && one == other;
+}
+
+int btf_variable(const struct btf *btf, const char *name, struct btf_place *place)
+{
+	struct btf_place found, other = { 0 };
+	uint32_t at = 0;
+	struct btf_type t;
+	int ret = -ENOENT;
+
+	while (btf_next_named(btf, name, &at, &t)) {
+		if (BTF_INFO_KIND(t.info) != BTF_KIND_VAR)
+			continue;
+		other.type = t.type;
+		if (type_size(btf, t.type, &other.size))
+			return -EINVAL;
+		if (!ret && !btf_same(btf, &found, &other))
+			return -EEXIST;
+		found = other;
+		ret = 0;
+	}
+	if (!ret)
+		*place = found;
+	return ret;
+}
+
+enum btf_sort btf_sort(const struct btf *btf, const struct btf_place *place)
+{
+	uint32_t id = place->type;
+	struct btf_type t;
+
+	if (!btf_resolve(btf, &id, &t))
+		return BTF_OTHER;
+	switch (BTF_INFO_KIND(t.info)) {
+	case BTF_KIND_INT:
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64:
+		return BTF_NUMBER;
+	case BTF_KIND_PTR:
+		return BTF_POINTER;
+	}
+	return BTF_OTHER;
+}
+
+int btf_elements(const struct btf *btf, const struct btf_place *place, uint32_t *count)
+{
+	uint32_t id = place->type;
+	struct btf_array a;
+	struct btf_type t;
+
+	if (!btf_resolve(btf, &id, &t) || BTF_INFO_KIND(t.info) != BTF_KIND_ARRAY)
+		return -EINVAL;
+	memcpy(&a, btf_tail(btf, id), sizeof(a));
+	*count = a.nelems;
+	return 0;
 }

@@ -24,12 +24,10 @@ _Static_assert(PREPARED_RELEASE_SIZE == 65 && PREPARED_BUILD_ID_SIZE == 65,
 /* Count it up when what prepare makes changes: older entries are ignored. */
 #define MANIFEST_VERSION 2
 #define WORK_PREFIX	".making."
-#define REMOVE_TRIES	25
 #define ENTRY_NAME	(PREPARED_BUILD_ID_SIZE + 2 * DIGEST_SIZE)
 #define WORK_OLD	3600	/* s: whoever made it is dead */
 
-/* mkdir -p; the last part is private to the user, or the system's for all. */
-static int make_folders(const char *path)
+int cache_make(const char *path)
 {
 	mode_t mode = strcmp(path, cache_system) ? 0700 : 0755;
 	char part[PATH_MAX];
@@ -262,7 +260,7 @@ static void remove_stale(const char *cache)
 char *cache_begin(const char *cache)
 {
 	char *work;
-	int ret = make_folders(cache);
+	int ret = cache_make(cache);
 
 	if (ret) {
 		errno = -ret;
@@ -272,8 +270,11 @@ char *cache_begin(const char *cache)
 	}
 	remove_stale(cache);
 	work = files_join(cache, WORK_PREFIX "XXXXXX");
-	if (work && mkdtemp(work) && !chmod(work, 0755))
-		return work;
+	if (work && mkdtemp(work)) {
+		if (!chmod(work, 0755))
+			return work;
+		rmdir(work);
+	}
 	log_warn("cannot write to the cache folder %s (--cache DIR names "
 		 "another)", cache);
 	free(work);
@@ -379,20 +380,11 @@ static int remove_one(const char *path, const struct stat *st, int type,
 	return 0;
 }
 
-/*
- * Again where something appears meanwhile: a compiler whose make was
- * interrupted may live a little longer.
- */
 int cache_remove(const char *dir)
 {
-	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
-
-	for (int i = 0; i < REMOVE_TRIES; i++) {
-		nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-		if (access(dir, F_OK))
-			return 0;
-		nanosleep(&pause, NULL);
-	}
-	/* Why not? This tells. */
+	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	if (access(dir, F_OK))
+		return 0;
+	/* Why is it still there? This tells. */
 	return rmdir(dir) ? -errno : 0;
 }

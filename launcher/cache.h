@@ -46,6 +46,12 @@ const char *cache_second(const char *wanted);
  */
 int cache_check(const char *cache);
 
+/*
+ * mkdir -p; the last part is private to the user, or the system's for all. 0, also
+ * where it is there, or -errno.
+ */
+int cache_make(const char *cache);
+
 /* Is what has this stat(2) ours or root's, and nobody else's to write? */
 bool cache_trusts(const struct stat *st);
 

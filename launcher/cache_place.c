@@ -53,12 +53,14 @@ char *cache_path(const char *wanted)
 	char *path = wanted ? strdup(wanted) : default_path();
 	char *here, *whole = NULL;
 
+	if (!path && errno != ENOENT)
+		log_warn("cannot tell the cache folder");
 	if (!path || *path == '/')
 		return path;
 	here = getcwd(NULL, 0);
 	if (here)
 		whole = files_join(here, path);
-	else
+	if (!whole)
 		log_warn("cannot tell the current folder");
 	free(here);
 	free(path);

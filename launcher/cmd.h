@@ -11,5 +11,8 @@ int cmd_try(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_prepare(int argc, char **argv);
 int cmd_cache(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
+int cmd_symbols(int argc, char **argv);
 
 #endif

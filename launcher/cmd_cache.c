@@ -109,7 +109,7 @@ static bool must_go(const struct request *request, bool usable,
 	return !usable || !is_current(request, layer);
 }
 
-/* What is remembered of files, and the logs of failures. */
+/* What is remembered of files, and the logs that older versions left. */
 static int remove_note(const char *cache, const char *name)
 {
 	char *path;
@@ -194,10 +194,14 @@ static int each(const struct request *request, const char *cache,
 
 static void know_layer(struct request *request)
 {
-	char *source = layer_find_source(NULL);
+	char *layer = layer_find(NULL);
+	uint8_t *data = NULL;
+	size_t size;
 
-	request->has_layer = source && !layer_hash(source, request->layer_key);
-	free(source);
+	request->has_layer = layer && !layer_read(layer, &data, &size,
+						  request->layer_key);
+	free(layer);
+	free(data);
 }
 
 static int do_list(const struct request *request, const char *cache)

@@ -155,13 +155,27 @@ static bool secure_boot(void)
 	return value[4] == 1;
 }
 
+/* Asked for by module.sig_enforce, which lockdown does not need. */
+static bool wants_signatures(void)
+{
+	char *text;
+	bool wants;
+
+	if (!host_read_file("/sys/module/module/parameters/sig_enforce", &text))
+		return false;
+	wants = *text == 'Y';
+	free(text);
+	return wants;
+}
+
 /* A locked kernel loads only what a key that it knows has signed. */
 static void advise_lockdown(const char *choice)
 {
 	if (!secure_boot()) {
 		say(REMARK, "the kernel is locked down (%s) without Secure "
-		    "Boot, and loads only signed modules; take lockdown= out of "
-		    "the kernel's arguments", choice);
+		    "Boot, and loads only modules that a key it knows has "
+		    "signed; take lockdown=%s out of the kernel's arguments",
+		    choice, wants_signatures() ? " and module.sig_enforce" : "");
 		type_kernel_arguments();
 		return;
 	}
@@ -186,11 +200,18 @@ static void check_lockdown(void)
 		}
 		free(text);
 	}
-	if (!host_read_file("/sys/kernel/security/lockdown", &text))
-		return;
-	if (host_choice(text, choice, sizeof(choice)) && strcmp(choice, "none"))
+	strcpy(choice, "none");
+	if (host_read_file("/sys/kernel/security/lockdown", &text)) {
+		host_choice(text, choice, sizeof(choice));
+		free(text);
+	}
+	if (strcmp(choice, "none")) {
 		advise_lockdown(choice);
-	free(text);
+	} else if (wants_signatures()) {
+		say(REMARK, "the kernel loads only modules that a key it knows "
+		    "has signed; take module.sig_enforce out of its arguments");
+		type_kernel_arguments();
+	}
 }
 
 static bool module_is_loaded(void)
@@ -240,7 +261,7 @@ static void check_module(const struct utsname *names, bool headers)
 	check_lockdown();
 }
 
-/* Guests with this host's own kernel are prepared with its headers. */
+/* Those that the module is built with. */
 static bool has_headers(const struct utsname *names)
 {
 	char path[300];
@@ -283,8 +304,7 @@ static void check_guest(int fd)
 		return;
 	}
 	say(NO, "guest: %s", why);
-	type(error == -EBUSY ? "sudo fuser -v /dev/kvm" :
-			       "sudo dmesg | grep ringlet");
+	type(error == -EBUSY ? "pgrep -a perf" : "sudo dmesg | grep ringlet");
 }
 
 static void check_device(void)
@@ -310,19 +330,8 @@ static void check_device(void)
 }
 
 /* What some guests need; none of it is an obstacle for all. */
-static void check_tools(const struct utsname *names, bool headers)
+static void check_tools(void)
 {
-	if (!files_has_program("gcc") || !files_has_program("make") ||
-	    !files_has_program("ld")) {
-		say(REMARK, "tools: no compiler; without it new kernels cannot "
-		    "be prepared here");
-		type("sudo apt install gcc make binutils");
-	}
-	if (!headers && module_is_loaded()) {
-		say(REMARK, "headers: those of this kernel are missing, to run "
-		    "it in guests");
-		type("sudo apt install linux-headers-%s", names->release);
-	}
 	if (!files_has_program("diod")) {
 		say(REMARK, "folders: no diod, which --share needs");
 		type("sudo apt install diod");
@@ -363,20 +372,18 @@ static int parse_arguments(int argc, char **argv)
 int cmd_check(int argc, char **argv)
 {
 	struct utsname names;
-	bool headers;
 
 	if (parse_arguments(argc, argv))
 		return STATUS_OK;
 	all_ok = true;
 	uname(&names);
-	headers = has_headers(&names);
 	check_machine(&names);
 	say(OK, "kernel: %s", names.release);
 	check_cpu();
 	check_hypervisor();
-	check_module(&names, headers);
+	check_module(&names, has_headers(&names));
 	check_device();
-	check_tools(&names, headers);
+	check_tools();
 	printf("\n%s\n", all_ok ? "This host can run ringlet guests." :
 	       "This host cannot run ringlet guests as it is.");
 	return all_ok ? STATUS_OK : STATUS_HOST;

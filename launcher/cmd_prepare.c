@@ -2,7 +2,7 @@
 /*
  * `ringlet prepare`: makes a kernel ready to run, or says why it cannot be.
  * `ringlet run` does the same by itself; this is for those who want to know
- * first, or to carry the cache to a machine without compiler and headers.
+ * first, or to fill the cache of all users.
  */
 #include "cmd.h"
 
@@ -19,33 +19,30 @@
 
 static const char usage[] =
 "Usage: ringlet prepare [options] KERNEL\n"
-"Links the paravirt layer to KERNEL (a bzImage or an ELF vmlinux), checks\n"
-"that they fit, and keeps the result in the cache, whose entry is printed.\n"
+"Fits the paravirt layer to KERNEL (a bzImage or an ELF vmlinux), or says\n"
+"why it cannot be, and keeps the result in the cache, whose entry is printed.\n"
 "\n"
 "  --cache DIR    the cache ($RINGLET_CACHE, else ~/.cache/ringlet)\n"
 "  --system       the cache of all users, /var/cache/ringlet; only root can\n"
-"  --layer DIR    source of the layer ($RINGLET_LAYER, else the one that\n"
-"                 came with this program)\n"
-"  --headers DIR  the kernel's headers (else /lib/modules/RELEASE/build or\n"
-"                 /usr/src/linux-headers-RELEASE)\n"
-"  -v, --verbose  say what is done, and show the compiler's output\n"
+"  --layer FILE   the layer ($RINGLET_LAYER, else the one that came with this\n"
+"                 program)\n"
+"  -v, --verbose  say what is done\n"
 "  -h, --help     this text\n";
 
-enum { OPTION_CACHE = 256, OPTION_SYSTEM, OPTION_LAYER, OPTION_HEADERS, OPTION_VERBOSE,
+enum { OPTION_CACHE = 256, OPTION_SYSTEM, OPTION_LAYER, OPTION_VERBOSE,
        OPTION_HELP };
 
 static const struct option long_options[] = {
 	{ "cache", required_argument, NULL, OPTION_CACHE },
 	{ "system", no_argument, NULL, OPTION_SYSTEM },
 	{ "layer", required_argument, NULL, OPTION_LAYER },
-	{ "headers", required_argument, NULL, OPTION_HEADERS },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
 /* 0, 1 for --help, or -EINVAL after a message. */
-static int parse(int argc, char **argv, struct prepare_options *o)
+static int parse(int argc, char **argv, struct prepare_options *o, bool *verbose)
 {
 	char message[256];
 	const struct complaint to = { message, sizeof(message) };
@@ -64,14 +61,11 @@ static int parse(int argc, char **argv, struct prepare_options *o)
 			umask(022);
 			break;
 		case OPTION_LAYER:
-			o->layer_dir = optarg;
-			break;
-		case OPTION_HEADERS:
-			o->headers_dir = optarg;
+			o->layer = optarg;
 			break;
 		case 'v':
 		case OPTION_VERBOSE:
-			o->verbose = true;
+			*verbose = true;
 			break;
 		case 'h':
 		case OPTION_HELP:
@@ -93,7 +87,8 @@ int cmd_prepare(int argc, char **argv)
 {
 	struct prepare_options options = { 0 };
 	struct prepared prepared;
-	int ret = parse(argc, argv, &options);
+	bool verbose = false;
+	int ret = parse(argc, argv, &options, &verbose);
 
 	if (ret == 1) {
 		fputs(usage, stdout);
@@ -101,7 +96,7 @@ int cmd_prepare(int argc, char **argv)
 	}
 	if (ret)
 		return STATUS_USAGE;
-	if (options.verbose)
+	if (verbose)
 		log_set_level(LOG_LEVEL_INFO);
 	ret = prepare_kernel(argv[optind], &options, &prepared);
 	if (ret)

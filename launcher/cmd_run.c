@@ -13,16 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "boot.h"
 #include "cache.h"
+#include "clock.h"
 #include "cmd.h"
+#include "cpus.h"
 #include "device.h"
 #include "devices.h"
 #include "events.h"
 #include "exit.h"
+#include "gdb.h"
 #include "identity.h"
 #include "log.h"
 #include "machine.h"
@@ -52,6 +54,8 @@ static const char help[] =
 "guest whose console is this terminal.\n"
 "\n"
 "  -m, --memory SIZE   memory of the guest, with K, M or G; default 512M\n"
+"  -c, --cpus N        processors of the guest, at most 64; default 1\n"
+"      --pin LIST      the host's processor for each: 0,2 or -,3 (- is any)\n"
 "  -i, --initrd FILE   initial RAM disk\n"
 "  -a, --append ARGS   kernel arguments, as those behind --\n"
 "      --disk FILE     a disk: an image, a block device or nbd:unix:PATH; more\n"
@@ -72,11 +76,13 @@ static const char help[] =
 "                      SIGTERM or ^A p ask the guest to power off; if it does\n"
 "                      not within 90 SECONDS, it is ended (0: do not ask)\n"
 "      --cache DIR     where prepared kernels are kept\n"
-"      --layer DIR     source of the paravirt layer\n"
-"      --headers DIR   the kernel's headers, to build the layer against\n"
+"      --layer FILE    the paravirt layer, where it is not this program's own\n"
 "      --user USER     become USER[:GROUP] before the guest runs\n"
 "      --chroot DIR    and see only the files below DIR\n"
 "      --no-sandbox    keep privileges and system calls, to look for faults\n"
+"      --gdb PLACE     gdb may look at the guest's kernel: unix:PATH or tcp:PORT\n"
+"                      (of this machine); see ringlet symbols\n"
+"      --wait          do not start the guest before gdb has come\n"
 "      --config FILE   more options, one on each line of FILE, such as\n"
 "                      memory 1G, and kernel FILE\n"
 "  -v, --verbose       say what happens, with times; twice: more of it\n"
@@ -99,21 +105,15 @@ struct run {
 	char *command_line;
 	int device_fd;
 	struct devices *devices;
+	struct gdb *gdb;	/* or NULL */
 	struct console console;
 	struct events events;
+	struct machine machine;
 	struct stats_report report;
 	bool confined;
-	struct timespec start;	/* of the first guest's first instruction */
+	uint64_t called;	/* clock_now() when this command began */
+	uint64_t start;		/* the same when the first guest was made */
 };
-
-static uint64_t nanoseconds_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - start->tv_sec) * 1000000000ll +
-	       (now.tv_nsec - start->tv_nsec);
-}
 
 /* What the user asked of this host, before anything is opened or started. */
 static int check_wishes(const struct run_options *options)
@@ -169,8 +169,13 @@ static int open_files(struct run *run)
 				      1, &status);
 	if (!run->devices)
 		return status;
+	if (options->gdb) {
+		run->gdb = gdb_open(options->gdb, options->gdb_wait);
+		if (!run->gdb)
+			return STATUS_ERROR;
+	}
 	run->device_fd = device_open();
-	return run->device_fd < 0 ? STATUS_HOST : STATUS_OK;
+	return run->device_fd < 0 ? STATUS_HOST : cpus_check(options, run->device_fd);
 }
 
 static int prepare(struct run *run)
@@ -178,9 +183,7 @@ static int prepare(struct run *run)
 	const struct run_options *options = &run->options;
 	struct prepare_options how = {
 		.cache_dir = options->cache,
-		.layer_dir = options->layer,
-		.headers_dir = options->headers,
-		.verbose = options->verbose > 0,
+		.layer = options->layer,
 	};
 	int error = prepare_kernel(options->kernel, &how, &run->prepared);
 
@@ -205,6 +208,8 @@ static int load(struct run *run, struct machine *machine)
 	/* Too large for the memory; else it is the cache that is not usable. */
 	if (error)
 		return error == -ENOMEM ? STATUS_KERNEL : STATUS_ERROR;
+	machine->memory.files = (kernel_end + GUEST_PAGE_SIZE - 1) &
+				~(GUEST_PAGE_SIZE - 1);
 	log_info("kernel loaded, it ends at 0x%llx (%llu MB)",
 		 (unsigned long long)kernel_end,
 		 (unsigned long long)kernel_end >> 20);
@@ -221,13 +226,13 @@ static int load(struct run *run, struct machine *machine)
 
 static int start(struct run *run, struct machine *machine)
 {
-	int error = vcpu_set_start(&machine->vcpu, run->prepared.entry,
+	int error = vcpu_set_start(&machine->vcpus[0], run->prepared.entry,
 				   run->prepared.cr3, RL_BOOT_PARAMS_GPA);
 
 	if (!error) {
 		log_info("entering the guest at 0x%llx",
 			 (unsigned long long)run->prepared.entry);
-		error = vcpu_start(&machine->vcpu);
+		error = machine_start(machine);
 	}
 	if (!error)
 		return STATUS_OK;
@@ -260,7 +265,10 @@ static int confine(struct run *run)
 	struct sandbox_options sandbox = {
 		.user = options->user,
 		.folder = options->folder,
-		.needs = devices_needs(run->devices),
+		/* A socket's name is removed at the end. */
+		.needs = devices_needs(run->devices) |
+			 (run->gdb ? VIRTIO_NEEDS_REMOVE : 0),
+		.pins = options->pin,
 	};
 
 	if (options->no_sandbox || run->confined)
@@ -273,7 +281,14 @@ static int confine(struct run *run)
 	return sandbox_enter(&sandbox) ? STATUS_HOST : STATUS_OK;
 }
 
-/* All that can be missing is there; the guest's first instruction comes next. */
+/* The guest's first instruction comes next. The first boot is what one waits for. */
+static void note_start(struct run *run)
+{
+	if (!run->report.boots)
+		run->report.start_ns = clock_now() - run->called;
+}
+
+/* All that can be missing is there. */
 static void tell_manager(const struct run *run)
 {
 	char text[256];
@@ -290,31 +305,38 @@ static void tell_manager(const struct run *run)
 /* One life of the guest. ending->kind stays ENDING_NONE if none began. */
 static int run_once(struct run *run, struct ending *ending)
 {
-	struct machine machine;
+	struct machine *machine = &run->machine;
 	int status;
 
-	if (machine_create(&machine, run->device_fd, run->options.memory,
-			   &run->console))
+	if (machine_create(machine, run->device_fd, run->options.memory,
+			   run->options.cpus, &run->console))
 		return STATUS_HOST;
-	status = load(run, &machine);
+	status = load(run, machine);
 	if (!status) {
 		tell_manager(run);
 		status = confine(run);
 	}
 	if (!status &&
-	    devices_attach(run->devices, machine.vm_fd, &machine.memory))
+	    devices_attach(run->devices, machine->vm_fd, &machine->memory))
 		status = STATUS_HOST;
-	machine.vcpu.devices = run->devices;
-	if (!status)
-		status = start(run, &machine);
-	if (!status) {
-		events_wait(&run->events, &machine);
-		vcpu_join(&machine.vcpu);
-		*ending = machine.vcpu.ending;
-		collect_stats(run, &machine);
+	for (unsigned int i = 0; i < machine->cpus; i++) {
+		machine->vcpus[i].devices = run->devices;
+		machine->vcpus[i].pcpu = run->options.pins[i];
 	}
+	if (!status && run->gdb && machine_debug(machine, run->gdb))
+		status = STATUS_ERROR;
+	note_start(run);
+	if (!status)
+		status = start(run, machine);
+	if (!status) {
+		events_wait(&run->events, machine);
+		machine_join(machine, ending);
+		collect_stats(run, machine);
+	}
+	if (run->gdb)
+		gdb_end(run->gdb);
 	devices_detach(run->devices);
-	machine_destroy(&machine);
+	machine_destroy(machine);
 	return status;
 }
 
@@ -381,7 +403,7 @@ static int run_guest(struct run *run)
 	struct ending ending = { .kind = ENDING_NONE };
 	int status;
 
-	clock_gettime(CLOCK_MONOTONIC, &run->start);
+	run->start = clock_now();
 	while (!(status = run_once(run, &ending))) {
 		/* A signal that came with the reboot still means the end. */
 		if (ending.kind == ENDING_REBOOT && run->events.cause)
@@ -394,7 +416,7 @@ static int run_guest(struct run *run)
 		log_info("the guest reboots");
 	}
 	terminal_restore();
-	run->report.wall_ns = nanoseconds_since(&run->start);
+	run->report.wall_ns = clock_now() - run->start;
 	if (!status)
 		status = judge(run, &ending);
 	else
@@ -433,6 +455,7 @@ int cmd_run(int argc, char **argv)
 	char message[512];
 	int status;
 
+	run.called = clock_now();
 	if (options_parse_run(argc, argv, &run.options, message,
 			      sizeof(message)))
 		fatalx(STATUS_USAGE, "%s; see ringlet run --help", message);
@@ -458,6 +481,7 @@ int cmd_run(int argc, char **argv)
 	options_free(&run.options);
 	free(run.command_line);
 	devices_destroy(run.devices);
+	gdb_close(run.gdb);
 	if (run.device_fd >= 0)
 		close(run.device_fd);
 	return status;

@@ -113,6 +113,12 @@ static int parse(int argc, char **argv, struct try *try)
 	return STATUS_OK;
 }
 
+static int no_memory(void)
+{
+	log_warnx("there is not enough memory to start the guest");
+	return STATUS_ERROR;
+}
+
 static int find_kernel(struct try *try)
 {
 	struct utsname host;
@@ -122,7 +128,7 @@ static int find_kernel(struct try *try)
 		if (asprintf(&try->own_kernel, "/boot/vmlinuz-%s",
 			     host.release) < 0) {
 			try->own_kernel = NULL;
-			return STATUS_ERROR;
+			return no_memory();
 		}
 		try->kernel = try->own_kernel;
 	}
@@ -209,7 +215,7 @@ static int make_initrd(const struct try *try, const char *here,
 		.words = try->words,
 		.count = try->count,
 	};
-	const struct prepare_options how = { .verbose = try->verbose };
+	const struct prepare_options how = { 0 };
 	struct prepared prepared;
 	size_t size;
 	char *request, *cache;
@@ -218,6 +224,8 @@ static int make_initrd(const struct try *try, const char *here,
 	if (error)
 		return prepare_status(error);
 	request = try_request(&job, &size);
+	if (!request)
+		no_memory();
 	cache = cache_path(NULL);
 	*fd = request && cache ?
 		      try_initrd_open(prepared.release, cache, request, size) :
@@ -230,16 +238,17 @@ static int make_initrd(const struct try *try, const char *here,
 
 #define ARGUMENTS_MAX	(16 + 2 * (TRY_VIEWS_MAX + TRY_FOLDERS_MAX))
 
-/* The command line of `ringlet run`. */
+/* The command line of `ringlet run`, and which of its words are ours to free. */
 struct arguments {
-	char *words[ARGUMENTS_MAX + 1];
-	int count;
+	char *words[ARGUMENTS_MAX + 1], *own[ARGUMENTS_MAX / 2];
+	int count, own_count;
 };
 
 static void add(struct arguments *to, const char *option, char *value)
 {
 	to->words[to->count++] = (char *)option;
 	to->words[to->count++] = value;
+	to->own[to->own_count++] = value;
 }
 
 static char *text_of(const char *format, int number)
@@ -254,6 +263,7 @@ static int run(const struct try *try, const struct try_streams *streams,
 {
 	struct arguments a = { .words = { "run" }, .count = 1 };
 	const struct try_shares *shares = &try->shares;
+	int status = STATUS_OK;
 
 	add(&a, "--initrd", text_of("/proc/self/fd/%d", initrd));
 	add(&a, "--console", text_of("fd=%d,name=" RL_TRY_PORT,
@@ -276,8 +286,18 @@ static int run(const struct try *try, const struct try_streams *streams,
 		a.words[a.count++] = "quiet loglevel=1";
 	for (int i = 0; i < a.count; i++)
 		if (!a.words[i])
-			return STATUS_ERROR;
-	return cmd_run(a.count, a.words);
+			status = STATUS_ERROR;
+	if (!status) {
+		status = cmd_run(a.count, a.words);
+	} else {
+		no_memory();
+		/* Whoever carries the streams waits for the end of it. */
+		close(streams->port_fd);
+		close(initrd);
+	}
+	for (int i = 0; i < a.own_count; i++)
+		free(a.own[i]);
+	return status;
 }
 
 static int try_in(struct try *try, const char *here)

@@ -18,7 +18,7 @@ _ringlet() {
 	done
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W \
-			'run try check prepare cache --help --version' -- "$word")
+			'run try check prepare cache top trace symbols --help --version' -- "$word")
 	elif [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
 			"$(_ringlet_options "${COMP_WORDS[1]}")" -- "$word")
@@ -31,14 +31,21 @@ _ringlet() {
 		--user)
 			mapfile -t COMPREPLY < <(compgen -u -- "$word")
 			;;
-		--cache | --layer | --headers | --chroot | --rw)
+		--cache | --chroot | --rw)
 			mapfile -t COMPREPLY < <(compgen -d -- "$word")
 			;;
 		--net)
 			mapfile -t COMPREPLY < <(compgen -W \
 				'user tap= unix=' -- "$word")
 			;;
-		-m | --memory | -a | --append | --escape | --stop-timeout) ;;
+		-m | --memory | -c | --cpus | --pin | -a | --append | --escape | --stop-timeout | \
+			--interval | -f | --for | --buffer | --offset) ;;
+		trace)
+			mapfile -t COMPREPLY < <(compgen -W "$(ringlet top \
+				--once --interval 1ms 2>/dev/null |
+				cut -f1,3 | tr '\t' '\n' | grep -vx -- -)" -- \
+				"$word")
+			;;
 		*)
 			compopt -o filenames 2>/dev/null
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")

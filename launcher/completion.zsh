@@ -5,7 +5,7 @@
 
 local -a options
 if ((CURRENT == 2)); then
-	compadd run try check prepare cache --help --version
+	compadd run try check prepare cache top trace symbols --help --version
 elif ((${words[(I)--]} && ${words[(I)--]} < CURRENT)); then
 	return 1	# the guest's
 elif [[ ${words[CURRENT]} == -* ]]; then
@@ -13,6 +13,9 @@ elif [[ ${words[CURRENT]} == -* ]]; then
 		grep -oE -- '^ {2,6}(-., )?--[a-z-]+' |
 		grep -oE -- '--[a-z-]+|-[a-zA-Z]\b')"})
 	compadd -a options
+elif [[ ${words[CURRENT - 1]} == trace ]]; then
+	compadd ${(f)"$(ringlet top --once --interval 1ms 2>/dev/null |
+		cut -f1,3 | tr '\t' '\n' | grep -vx -- - | sort -u)"}
 else
 	_files
 fi

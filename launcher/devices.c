@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -101,11 +100,7 @@ static void host_clear_interrupt(void *context)
 /* The module follows the mapping, so a page given back here is the host's. */
 static int host_discard(void *context, uint64_t gpa, uint64_t bytes)
 {
-	void *start = memory_at(((struct slot *)context)->memory, gpa, bytes);
-
-	if (!start || gpa % GUEST_PAGE_SIZE || bytes % GUEST_PAGE_SIZE)
-		return -EINVAL;
-	return madvise(start, bytes, MADV_DONTNEED) ? -errno : 0;
+	return memory_discard(((struct slot *)context)->memory, gpa, bytes);
 }
 
 /* May the slot print a line? If so, how many it could not print before. */

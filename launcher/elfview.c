@@ -13,12 +13,27 @@
 
 #include "budget.h"
 
-#define SEGMENTS_MAX	256	/* Linux: 5 */
 #define STRING_MAX	4096	/* bytes of a name, with its NUL */
 
 static bool in_file(const struct elf_view *view, uint64_t offset, uint64_t size)
 {
 	return offset <= view->size && size <= view->size - offset;
+}
+
+const char *elf_check_tables(const struct elf_view *view, size_t segment,
+			     size_t section)
+{
+	const Elf64_Ehdr *h = &view->header;
+
+	if (h->e_phnum > ELF_SEGMENTS_MAX)
+		return "it has more segments than any kernel";
+	if ((h->e_phnum && h->e_phentsize != segment) ||
+	    !in_file(view, h->e_phoff, h->e_phnum * segment))
+		return "its program headers lie outside of the file";
+	if ((h->e_shnum && h->e_shentsize != section) ||
+	    !in_file(view, h->e_shoff, h->e_shnum * section))
+		return "its section headers lie outside of the file";
+	return NULL;
 }
 
 static const char *check_header(const struct elf_view *view, uint16_t type)
@@ -35,23 +50,14 @@ static const char *check_header(const struct elf_view *view, uint16_t type)
 	if (h->e_type != type)
 		return type == ET_REL ? "it is not a relocatable object" :
 					"it is not a statically linked program";
-	/* Each address is looked for in all of them. */
-	if (h->e_phnum > SEGMENTS_MAX)
-		return "it has more segments than any kernel";
-	if ((h->e_phnum && h->e_phentsize != sizeof(Elf64_Phdr)) ||
-	    !in_file(view, h->e_phoff, h->e_phnum * sizeof(Elf64_Phdr)))
-		return "its program headers lie outside of the file";
-	if ((h->e_shnum && h->e_shentsize != sizeof(Elf64_Shdr)) ||
-	    !in_file(view, h->e_shoff, h->e_shnum * sizeof(Elf64_Shdr)))
-		return "its section headers lie outside of the file";
-	return NULL;
+	return elf_check_tables(view, sizeof(Elf64_Phdr), sizeof(Elf64_Shdr));
 }
 
 /*
  * Segments of one type do not share bytes of the file, so together they are no
  * larger than it: what copies them all writes no more than was read.
  */
-static const char *check_segments(const struct elf_view *view)
+const char *elf_check_segments(const struct elf_view *view)
 {
 	uint64_t loads = 0, notes = 0;
 
@@ -108,7 +114,7 @@ const char *elf_open(struct elf_view *view, const void *data, size_t size,
 	why = "there is not enough memory to read it";
 	if (!view->segments || !view->sections)
 		goto fail;
-	why = check_segments(view);
+	why = elf_check_segments(view);
 	if (why)
 		goto fail;
 	return NULL;
@@ -135,10 +141,10 @@ size_t elf_extent(const struct elf_view *view)
 	const Elf64_Ehdr *h = &view->header;
 	size_t end = sizeof(*h), this;
 
-	this = h->e_phoff + h->e_phnum * sizeof(Elf64_Phdr);
+	this = h->e_phoff + h->e_phnum * (size_t)h->e_phentsize;
 	if (h->e_phnum && this > end)
 		end = this;
-	this = h->e_shoff + h->e_shnum * sizeof(Elf64_Shdr);
+	this = h->e_shoff + h->e_shnum * (size_t)h->e_shentsize;
 	if (h->e_shnum && this > end)
 		end = this;
 	for (size_t i = 0; i < h->e_phnum; i++) {
@@ -298,6 +304,8 @@ size_t elf_symbols(const struct elf_view *view)
 {
 	const Elf64_Shdr *table = symbol_table(view);
 
+	if (view->header.e_machine == EM_386)
+		return 0;
 	return table ? table->sh_size / sizeof(Elf64_Sym) : 0;
 }
 
@@ -306,7 +314,7 @@ const char *elf_symbol(const struct elf_view *view, size_t index,
 {
 	const Elf64_Shdr *table = symbol_table(view);
 
-	if (!table || index >= table->sh_size / sizeof(*symbol))
+	if (!table || index >= elf_symbols(view))
 		return NULL;
 	memcpy(symbol, view->data + table->sh_offset + index * sizeof(*symbol),
 	       sizeof(*symbol));

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A read-only view of an ELF64 x86-64 file in memory, for files that nobody
- * vouches for.
+ * A read-only view of an ELF64 x86-64 file in memory, or of an ELF32 i386 one, for
+ * files that nobody vouches for.
  *
  * elf_open() checks every offset and size of the header tables once; after
  * that each segment's file bytes lie in the buffer, and nothing here reads
  * outside of it. The view borrows the buffer (its owner frees it after
- * elf_close()) and owns copies of the two tables.
+ * elf_close()) and owns copies of the two tables. Of an i386 file header and tables
+ * are ELF64 ones in the view, and it has no symbols: kernels are stripped.
  */
 #ifndef LAUNCHER_ELFVIEW_H
 #define LAUNCHER_ELFVIEW_H
@@ -30,7 +31,15 @@ struct elf_view {
  */
 const char *elf_open(struct elf_view *, const void *data, size_t size,
 		     uint16_t type);
+/* The same of a 32-bit file of type ET_EXEC. */
+const char *elf_open_i386(struct elf_view *, const void *data, size_t size);
 void elf_close(struct elf_view *);
+/* For elfview*.c, of both: checks what lies in `segments`, and in the header of these. */
+const char *elf_check_segments(const struct elf_view *);
+/* Bytes of an entry of either table. */
+const char *elf_check_tables(const struct elf_view *, size_t segment, size_t section);
+/* Most segments that a file may have: each address is looked for in all. Linux: 5. */
+#define ELF_SEGMENTS_MAX	256
 
 /* Bytes of the file that headers, segments and sections use. */
 size_t elf_extent(const struct elf_view *);

@@ -62,7 +62,7 @@ static void stop_machine(struct events *events, struct machine *machine,
 {
 	if (!events->cause)
 		events->cause = cause;
-	vcpu_kick(&machine->vcpu);
+	machine_kick(machine);
 }
 
 /*J: launcher.stop
@@ -241,11 +241,11 @@ static void serve_signal(struct events *events, struct machine *machine)
 
 enum { POLL_DONE, POLL_SIGNAL, POLL_ROOM, POLL_INPUT, POLL_COUNT };
 
-/* One round; true when the vCPU is done. */
+/* One round; true when a vCPU is done. */
 static bool wait_once(struct events *events, struct machine *machine)
 {
 	struct pollfd fds[POLL_COUNT] = {
-		[POLL_DONE] = { machine->vcpu.done_fd, POLLIN, 0 },
+		[POLL_DONE] = { machine->done_fd, POLLIN, 0 },
 		[POLL_SIGNAL] = { events->signal_fd, POLLIN, 0 },
 		[POLL_ROOM] = { events->console->room_fd, POLLIN, 0 },
 		/* poll(2) ignores a negative fd. */
@@ -266,7 +266,7 @@ static bool wait_once(struct events *events, struct machine *machine)
 	if (fds[POLL_INPUT].revents)
 		serve_input(events, machine);
 	if (events->cause)
-		vcpu_kick(&machine->vcpu);
+		machine_kick(machine);
 	return false;
 }
 

@@ -45,7 +45,7 @@ int events_init(struct events *events, struct console *console,
 void events_destroy(struct events *events);
 
 /*
- * Serve until the machine's running vCPU has ended, by itself or because the
+ * Serve until one of the machine's vCPUs has ended, by itself or because the
  * user wants it: events->cause then says how.
  */
 void events_wait(struct events *events, struct machine *machine);

@@ -105,7 +105,7 @@ static void fill_hash(struct kallsyms *k)
 /*
  * With CONFIG_KALLSYMS_ABSOLUTE_PERCPU (x86 with SMP) an offset that is not
  * negative is an absolute value, a per-CPU symbol, and a negative one counts
- * down from relative_base - 1. Without, all are added to relative_base.
+ * down from base - 1. Without, all are added to base.
  */
 static void set_addresses(struct kallsyms *k, const struct kallsyms_tables *t,
 			  bool absolute_percpu)
@@ -114,15 +114,30 @@ static void set_addresses(struct kallsyms *k, const struct kallsyms_tables *t,
 		int32_t offset;
 
 		memcpy(&offset, t->offsets + 4 * i, sizeof(offset));
-		if (!absolute_percpu)
-			k->symbols[i].address = t->relative_base +
-						(uint32_t)offset;
+		if (t->own_places)
+			k->symbols[i].address = t->base + 4 * i +
+						(int64_t)offset;
+		else if (!absolute_percpu)
+			k->symbols[i].address = t->base + (uint32_t)offset;
 		else if (offset >= 0)
 			k->symbols[i].address = offset;
 		else
-			k->symbols[i].address = t->relative_base - 1 -
-						(int64_t)offset;
+			k->symbols[i].address = t->base - 1 - (int64_t)offset;
 	}
+}
+
+/*
+ * Without CONFIG_KALLSYMS_ALL, as i386 kernels are, only code has symbols: its first and
+ * last one must be those of the first section with code.
+ */
+static bool check_code(const struct kallsyms *k, const struct elf_view *view)
+{
+	const Elf64_Shdr *text = elf_section(view, ".text");
+	uint64_t start, end;
+
+	return text && kallsyms_find(k, "_text", &start) == 1 &&
+	       kallsyms_find(k, "_etext", &end) == 1 &&
+	       start == text->sh_addr && end == start + text->sh_size;
 }
 
 /* linux_banner must be where the words "Linux version" are. */
@@ -133,6 +148,8 @@ static bool check_addresses(const struct kallsyms *k,
 	uint64_t gva;
 	const void *at;
 
+	if (view->header.e_machine == EM_386)
+		return check_code(k, view);
 	if (kallsyms_find(k, "linux_banner", &gva) != 1)
 		return false;
 	at = elf_at(view, gva, sizeof(banner) - 1);
@@ -142,19 +159,23 @@ static bool check_addresses(const struct kallsyms *k,
 static bool find_addresses(struct kallsyms *k, const struct elf_view *view,
 			   struct kallsyms_tables *t)
 {
-	static int (*const places[])(struct kallsyms_tables *) = {
-		kallsyms_offsets_before,
-		kallsyms_offsets_behind,
+	static const struct {
+		int (*find)(struct kallsyms_tables *);
+		bool absolute_percpu;
+	} ways[] = {
+		{ kallsyms_offsets_before, true },
+		{ kallsyms_offsets_before, false },
+		{ kallsyms_offsets_behind, true },
+		{ kallsyms_offsets_behind, false },
+		{ kallsyms_offsets_baseless, false },
 	};
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		if (places[i](t))
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (ways[i].find(t))
 			continue;
-		for (int absolute = 1; absolute >= 0; absolute--) {
-			set_addresses(k, t, absolute);
-			if (check_addresses(k, view))
-				return true;
-		}
+		set_addresses(k, t, ways[i].absolute_percpu);
+		if (check_addresses(k, view))
+			return true;
 	}
 	return false;
 }
@@ -252,6 +273,21 @@ const char *kallsyms_get(const struct kallsyms *k, size_t index,
 	*address = k->symbols[index].address;
 	*type = k->symbols[index].type;
 	return k->text + k->symbols[index].name;
+}
+
+uint64_t kallsyms_room(const struct kallsyms *k, uint64_t address)
+{
+	uint64_t least = 0;
+
+	if (!budget_take(k->count))
+		return 0;
+	for (size_t i = 0; i < k->count; i++) {
+		uint64_t distance = k->symbols[i].address - address;
+
+		if (k->symbols[i].address > address && (!least || distance < least))
+			least = distance;
+	}
+	return least;
 }
 
 const char *kallsyms_nearest(const struct kallsyms *k, uint64_t gva,

@@ -34,6 +34,9 @@ size_t kallsyms_count(const struct kallsyms *);
 const char *kallsyms_get(const struct kallsyms *, size_t index,
 			 uint64_t *address, char *type);
 
+/* Bytes from an address to the next symbol behind it; 0: there is none. */
+uint64_t kallsyms_room(const struct kallsyms *, uint64_t address);
+
 /* The last symbol at or below a GVA, or NULL; *offset: bytes behind it. */
 const char *kallsyms_nearest(const struct kallsyms *, uint64_t gva,
 			     uint64_t *offset);

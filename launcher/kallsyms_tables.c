@@ -27,6 +27,7 @@
  *	offsets		the addresses, in the same order
  *	relative_base	what the offsets count from
  *
+ * (the last is gone since Linux 7.0, where each offset counts from its own place),
  * and nothing points at them. But digits always stand for themselves: token
  * 48 is "0", token 49 is "1", so somewhere there is the string "0\0001\0...",
  * and behind it an array of offsets that fits it perfectly. That gives two
@@ -62,16 +63,13 @@ static uint16_t token_offset(const uint8_t *index, size_t i)
 	return index[2 * i] | index[2 * i + 1] << 8;
 }
 
-static size_t align8(size_t n)
-{
-	return (n + 7) & ~(size_t)7;
-}
-
-/* The 8-byte aligned place at or behind p; each table begins at one. */
+/* The aligned place at or behind p; each table begins at one. */
 static const uint8_t *align_in(const struct kallsyms_tables *t,
 			       const uint8_t *p)
 {
-	return t->start + align8(p - t->start);
+	size_t mask = t->align - 1;
+
+	return t->start + ((p - t->start + mask) & ~mask);
 }
 
 /*
@@ -186,21 +184,23 @@ static bool check_names(struct kallsyms_tables *t)
 
 static bool find_names(struct kallsyms_tables *t)
 {
-	const uint8_t *p = t->start + ((t->tokens - t->start) & ~7ul);
+	const uint8_t *p = t->start +
+			   ((t->tokens - t->start) & ~(t->align - 1));
 	const uint8_t *stop = t->start;
 
 	if (p - t->start > SEARCH_MAX)
 		stop = p - SEARCH_MAX;
-	while (p - stop >= 8 && budget_take(1)) {
+	while ((size_t)(p - stop) >= t->align && budget_take(1)) {
 		uint64_t n;
 
-		p -= 8;
-		n = get64(p);
+		p -= t->align;
+		/* With its padding, which is zero. */
+		n = t->align == 8 ? get64(p) : get32(p);
 		if (n < SYMBOLS_MIN || n > SYMBOLS_MAX)
 			continue;
 		t->count = p;
 		t->symbols = n;
-		t->names = p + 8;
+		t->names = p + t->align;
 		t->names_end = t->tokens;
 		if (check_names(t))
 			return true;
@@ -211,15 +211,24 @@ static bool find_names(struct kallsyms_tables *t)
 const char *kallsyms_find_tables(const struct elf_view *view,
 				 struct kallsyms_tables *t)
 {
+	/* Up to Linux 6.19 each table begins at 8 bytes, from 7.0 on, and with
+	   i386, at 4. */
+	static const size_t aligns[] = { 8, 4 };
+	size_t word = view->header.e_machine == EM_386 ? 4 : 8;
 	bool tokens = false;
 
-	for (size_t i = 0; i < view->header.e_phnum; i++) {
-		const Elf64_Phdr *p = &view->segments[i];
+	for (size_t i = 0; i < 2 * (size_t)view->header.e_phnum; i++) {
+		const Elf64_Phdr *p = &view->segments[i / 2];
 
 		if (p->p_type != PT_LOAD)
 			continue;
 		memset(t, 0, sizeof(*t));
+		t->align = aligns[i % 2];
+		if (t->align > word)
+			continue;
+		t->word = word;
 		t->start = view->data + p->p_offset;
+		t->start_gva = p->p_vaddr;
 		t->end = t->start + p->p_filesz;
 		if (!find_tokens(t))
 			continue;
@@ -231,25 +240,53 @@ const char *kallsyms_find_tables(const struct elf_view *view,
 			"it has no symbol tables (CONFIG_KALLSYMS)";
 }
 
+/* Bytes of the offsets and of their base, which is a word of the kernel's. */
+static size_t with_base(const struct kallsyms_tables *t)
+{
+	return ((4 * t->symbols + t->word - 1) & ~(t->word - 1)) + t->word;
+}
+
+static uint64_t get_word(const struct kallsyms_tables *t, const uint8_t *p)
+{
+	return t->word == 8 ? get64(p) : get32(p);
+}
+
 int kallsyms_offsets_before(struct kallsyms_tables *t)
 {
-	size_t need = align8(4 * t->symbols) + 8;
+	size_t need = with_base(t);
 
 	if ((size_t)(t->count - t->start) < need)
 		return -ENOENT;
-	t->relative_base = get64(t->count - 8);
+	t->base = get_word(t, t->count - t->word);
 	t->offsets = t->count - need;
 	return 0;
 }
 
-int kallsyms_offsets_behind(struct kallsyms_tables *t)
+/* The table of offsets behind the tokens, where it has so many bytes; or NULL. */
+static const uint8_t *behind_tokens(const struct kallsyms_tables *t, size_t need)
 {
 	const uint8_t *p = align_in(t, t->token_index + 2 * TOKENS);
-	size_t need = align8(4 * t->symbols) + 8;
 
-	if (p > t->end || (size_t)(t->end - p) < need)
+	return p > t->end || (size_t)(t->end - p) < need ? NULL : p;
+}
+
+int kallsyms_offsets_behind(struct kallsyms_tables *t)
+{
+	size_t need = with_base(t);
+
+	t->offsets = behind_tokens(t, need);
+	if (!t->offsets)
 		return -ENOENT;
-	t->offsets = p;
-	t->relative_base = get64(p + need - 8);
+	t->base = get_word(t, t->offsets + need - t->word);
+	return 0;
+}
+
+int kallsyms_offsets_baseless(struct kallsyms_tables *t)
+{
+	t->offsets = behind_tokens(t, 4 * t->symbols);
+	if (!t->offsets)
+		return -ENOENT;
+	t->base = t->start_gva + (t->offsets - t->start);
+	t->own_places = true;
 	return 0;
 }

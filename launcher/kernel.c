@@ -13,7 +13,7 @@
 
 #define GNU_BUILD_ID	3	/* NT_GNU_BUILD_ID */
 #define PTE_PRESENT	1ull
-#define TOP_ENTRIES	512
+#define TABLE_ENTRIES	512
 #define KERNEL_SLOT	511	/* of the top-level table */
 
 /*
@@ -111,30 +111,56 @@ static int check_paravirt(const struct kernel *k, const char *file)
 }
 
 /*
- * The boot starts on init_top_pgt, which must map the kernel (its last slot),
- * and the layer hangs in level2_fixmap_pgt, whose first entry must be free.
+ * clang's CFI puts a number in front of each function, and indirect calls look for it:
+ * they would stop at the layer's.
+ */
+static int check_calls(const struct kernel *k, const char *file)
+{
+	uint64_t address;
+
+	if (!kallsyms_find(k->symbols, "__cfi_x86_init_noop", &address))
+		return budget_check();
+	log_warnx("kernel %s in %s checks where its calls lead (CONFIG_CFI), and would "
+		  "not call ringlet's code: use one that is built without",
+		  k->release, file);
+	return -ENOEXEC;
+}
+
+/* The page table `name` of the image: where it lies, and one of its entries. */
+static bool find_entry(const struct kernel *k, const char *name, size_t index,
+		       uint64_t *gpa, uint64_t *entry)
+{
+	const uint8_t *table;
+	uint64_t gva;
+
+	if (kallsyms_find(k->symbols, name, &gva) != 1 ||
+	    elf_gpa(&k->elf, gva, gpa) || *gpa & 4095)
+		return false;
+	table = elf_at(&k->elf, gva, TABLE_ENTRIES * sizeof(*entry));
+	if (!table)
+		return false;
+	/* Not aligned in memory, perhaps: copy. */
+	memcpy(entry, table + index * sizeof(*entry), sizeof(*entry));
+	return true;
+}
+
+/*
+ * The boot starts on the top-level table whose last slot leads to the kernel; in an
+ * image there is one that is filled in, up to Linux 6.9 two. The layer hangs in
+ * level2_fixmap_pgt, whose first entry must be free.
  */
 static int check_tables(struct kernel *k, const char *file)
 {
-	const uint64_t *top, *fixmap;
-	uint64_t top_gva, fixmap_gva;
+	static const char *const tops[] = { "init_top_pgt", "early_top_pgt" };
+	uint64_t entry;
+	bool top = false;
 
-	if (kallsyms_find(k->symbols, "init_top_pgt", &top_gva) != 1 ||
-	    kallsyms_find(k->symbols, "level2_fixmap_pgt", &fixmap_gva) != 1 ||
-	    elf_gpa(&k->elf, top_gva, &k->init_top_pgt) ||
-	    elf_gpa(&k->elf, fixmap_gva, &k->fixmap) ||
-	    (k->init_top_pgt | k->fixmap) & 4095)
-		goto fail;
-	top = elf_at(&k->elf, top_gva, TOP_ENTRIES * sizeof(*top));
-	fixmap = elf_at(&k->elf, fixmap_gva, sizeof(*fixmap));
-	if (!top || !fixmap)
-		goto fail;
-	/* Not aligned in memory, perhaps: copy. */
-	memcpy(&top_gva, top + KERNEL_SLOT, sizeof(top_gva));
-	memcpy(&fixmap_gva, fixmap, sizeof(fixmap_gva));
-	if ((top_gva & PTE_PRESENT) && !(fixmap_gva & PTE_PRESENT))
+	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]) && !top; i++)
+		top = find_entry(k, tops[i], KERNEL_SLOT, &k->first_top,
+				 &entry) && entry & PTE_PRESENT;
+	if (top && find_entry(k, "level2_fixmap_pgt", 0, &k->fixmap, &entry) &&
+	    !(entry & PTE_PRESENT))
 		return 0;
-fail:
 	if (budget_check())
 		return budget_check();
 	log_warnx("kernel %s in %s does not have the first page tables that "
@@ -142,7 +168,7 @@ fail:
 	return -ENOEXEC;
 }
 
-int kernel_open(struct kernel *k, const struct image *image)
+int kernel_open_symbols(struct kernel *k, const struct image *image)
 {
 	const char *why;
 	int ret;
@@ -151,17 +177,26 @@ int kernel_open(struct kernel *k, const struct image *image)
 	why = elf_open(&k->elf, image->elf, image->elf_size, ET_EXEC);
 	if (!why)
 		k->symbols = kallsyms_read(&k->elf, &why);
-	if (why) {
-		ret = budget_check();
-		if (!ret)
-			log_warnx("the kernel in %s cannot be used, %s",
-				  image->file, why);
-		elf_close(&k->elf);
-		return ret ? ret : -ENOEXEC;
-	}
+	if (!why)
+		return 0;
+	ret = budget_check();
+	if (!ret)
+		log_warnx("the kernel in %s cannot be used, %s", image->file, why);
+	elf_close(&k->elf);
+	return ret ? ret : -ENOEXEC;
+}
+
+int kernel_open(struct kernel *k, const struct image *image)
+{
+	int ret = kernel_open_symbols(k, image);
+
+	if (ret)
+		return ret;
 	ret = read_release(k, image->file);
 	if (!ret)
 		ret = check_paravirt(k, image->file);
+	if (!ret)
+		ret = check_calls(k, image->file);
 	if (!ret)
 		ret = check_tables(k, image->file);
 	if (ret) {

@@ -18,7 +18,7 @@ struct kernel {
 	struct btf *btf;	/* NULL: it has none */
 	char release[PREPARED_RELEASE_SIZE];
 	char build_id[PREPARED_BUILD_ID_SIZE];	/* "none" if it has none */
-	uint64_t init_top_pgt;	/* GPA */
+	uint64_t first_top;	/* GPA of the top-level table to start on */
 	uint64_t fixmap;	/* GPA of level2_fixmap_pgt */
 };
 
@@ -28,6 +28,9 @@ struct kernel {
  * as budget_check().
  */
 int kernel_open(struct kernel *, const struct image *);
+
+/* The same, but only with `elf` and `symbols`, of any kernel that has these. */
+int kernel_open_symbols(struct kernel *, const struct image *);
 void kernel_close(struct kernel *);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Building the paravirt layer for one kernel: where its source is, where the
- * kernel's headers are, and running make.
+ * The paravirt layer as it was built with this program: one file that fits each kernel
+ * once link.h has put in what it asks of it.
  */
 #ifndef LAUNCHER_LAYER_H
 #define LAUNCHER_LAYER_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "digest.h"
@@ -15,40 +15,27 @@
 char *layer_near_program(const char *below);
 
 /*
- * The folder of the layer's source: `wanted`, else $RINGLET_LAYER, else
- * share/ringlet/guest_pv of the installation, else guest_pv of the tree that
- * this program was built in. An absolute path for free(3), or NULL where
- * there is none (no message: a cached kernel needs no source).
+ * The layer's file: `wanted`, else $RINGLET_LAYER, else lib/ringlet/layer.elf of the
+ * installation, else layer.elf beside this program, in the tree that it was built in.
+ * An absolute path for free(3), or NULL where there is none (no message: a cached kernel
+ * needs no layer).
  */
-char *layer_find_source(const char *wanted);
+char *layer_find(const char *wanted);
 
-/* A hash of all source files, those of ../abi included. 0 or -errno. */
-int layer_hash(const char *source, char key[DIGEST_SIZE]);
+/* What names the layer's file by hand: `wanted`, else $RINGLET_LAYER; or NULL. */
+const char *layer_named(const char *wanted);
 
 /*
- * The header package's folder for a kernel release: `wanted`, else
- * /lib/modules/RELEASE/build, else /usr/src/linux-headers-RELEASE. For
- * free(3), or NULL after a message.
+ * The hash of what is fitted and of who does it: another version of this program may
+ * answer better, so what this one kept is not for that one.
  */
-char *layer_find_headers(const char *wanted, const char *release);
-
-struct layer_build {
-	/* Absolute paths; all that make is told are plain ones (plain.h). */
-	const char *source;
-	const char *headers;
-	const char *plain;	/* a private folder for temporary files */
-	const char *out;	/* folder for what is made */
-	const char *symbols;	/* linker script with the kernel's symbols */
-	const char *log;	/* file that gets what make prints */
-	bool verbose;		/* ... instead of standard error */
-};
+void layer_key(const char *version, const uint8_t *data, size_t size,
+	       char key[DIGEST_SIZE]);
 
 /*
- * Makes `target` ("layer.o" or "layer.elf") in out. 0; -EIO when make failed
- * (no message: the caller knows what becomes of the log, and budget_check() whether
- * a signal is to blame); or another -errno after a message. A signal of
- * budget_signals() that the caller holds back ends it.
+ * Reads the whole file: *data for free(3), *size bytes, its layer_key(). 0, or -errno
+ * after a message.
  */
-int layer_make(const struct layer_build *, const char *target);
+int layer_read(const char *file, uint8_t **data, size_t *size, char key[DIGEST_SIZE]);
 
 #endif

@@ -1,32 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Linking the layer to a kernel: which symbols it wants and what they are,
- * and the checks of what the linker made.
- */
+/* Linking the layer to a kernel, and the checks of what came out. */
 #ifndef LAUNCHER_LINK_H
 #define LAUNCHER_LINK_H
 
-#include "btf.h"
 #include "elfview.h"
-#include "kallsyms.h"
+#include "kernel.h"
 
 /*
- * Writes a linker script with `name = 0xADDRESS;` for each undefined symbol
- * of the relocatable `object`. Absent weak symbols are left out, and those
- * that begin with rl_ or __rl_, which the layer's own linker script defines.
- * 0, or -errno after a message that names all that are missing or ambiguous, or
- * as budget_check(), which holds for the next too.
+ * Fits the layer to a kernel: finds all that it leaves open, its questions (answer.h),
+ * the kernel's symbols and the room for its objects, checks what it takes for granted,
+ * and writes what it found to `data`, which `layer` is a view of. 0; -ENOEXEC after a
+ * message that names what is missing, ambiguous or not as the layer knows it, then the
+ * layer is of no use any more; -ENOMEM; or as budget_check().
+ *
+ * A weak symbol that the kernel does not have is 0.
  */
-int link_write_symbols(const struct elf_view *object,
-		       const struct kallsyms *, const char *file);
-
-/*
- * Do the structure layouts that the layer was compiled with (abi/layer.h)
- * agree with the kernel's? 0, or -ENOEXEC after a message that names the
- * first that differs and counts them. btf may be NULL: then -ENOEXEC, unless
- * the layer names no layout.
- */
-int link_check_layouts(const struct elf_view *layer, const struct btf *);
+int link_fit(struct elf_view *layer, uint8_t *data, const struct kernel *);
 
 /*
  * Is the linked layer what can be loaded: all of it inside of its home, no

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +18,7 @@
 #include "elfview.h"
 #include "link.h"
 #include "log.h"
+#include "memory.h"
 #include "patch.h"
 #include "prepare.h"
 
@@ -95,10 +97,11 @@ static int read_at(int fd, uint8_t *to, size_t size, uint64_t offset)
 {
 	while (size) {
 		size_t most = size < CHUNK ? size : CHUNK;
-		ssize_t n = pread(fd, to, most, offset);
+		ssize_t n;
 
 		if (!budget_take(1 + most / BUDGET_BYTES))
 			return budget_check();
+		n = pread(fd, to, most, offset);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -108,24 +111,6 @@ static int read_at(int fd, uint8_t *to, size_t size, uint64_t offset)
 		offset += n;
 	}
 	return 0;
-}
-
-/*
- * Zeroes without touching pages that are zero already: reading a page that
- * was never written costs the host no memory.
- */
-static void zero(uint8_t *p, uint64_t size)
-{
-	while (size) {
-		uint64_t n = PAGE - ((uintptr_t)p & (PAGE - 1));
-
-		if (n > size)
-			n = size;
-		if (p[0] || memcmp(p, p + 1, n - 1))
-			memset(p, 0, n);
-		p += n;
-		size -= n;
-	}
 }
 
 /* Is it kernel memory, and is there as much? */
@@ -147,6 +132,22 @@ static int check_segment(const Elf64_Phdr *p, uint64_t size)
 	return 0;
 }
 
+/*
+ * Whole pages are mapped, and the host copies one when the guest writes it: a boot
+ * leaves half of the kernel alone. The rest of the last page is read.
+ */
+static int load_segment(int fd, const Elf64_Phdr *p, uint8_t *memory)
+{
+	bool mappable = !((p->p_offset | p->p_paddr) & (PAGE - 1));
+	uint64_t whole = mappable ? p->p_filesz & ~(PAGE - 1) : 0;
+	int error = memory_replace(memory + p->p_paddr, whole, fd, p->p_offset);
+
+	if (error)
+		return error;
+	return read_at(fd, memory + p->p_paddr + whole, p->p_filesz - whole,
+		       p->p_offset + whole);
+}
+
 static int load_kernel(const struct loaded_file *f, uint8_t *memory,
 		       uint64_t size, uint64_t *end)
 {
@@ -164,7 +165,12 @@ static int load_kernel(const struct loaded_file *f, uint8_t *memory,
 		highest = p;
 		*end = p->p_paddr + p->p_memsz;
 	}
-	ret = highest ? check_segment(highest, size) : -ENOEXEC;
+	if (!highest) {
+		log_warnx("the prepared kernel has no contents: remove the "
+			  "cache entry");
+		return -EIO;
+	}
+	ret = check_segment(highest, size);
 	for (size_t i = 0; i < elf->header.e_phnum && !ret; i++) {
 		const Elf64_Phdr *p = &elf->segments[i];
 
@@ -173,14 +179,11 @@ static int load_kernel(const struct loaded_file *f, uint8_t *memory,
 		ret = check_segment(p, size);
 		if (ret)
 			break;
-		ret = read_at(f->fd, memory + p->p_paddr, p->p_filesz,
-			      p->p_offset);
+		ret = load_segment(f->fd, p, memory);
 		if (ret && !budget_check()) {
 			errno = -ret;
 			log_warn("cannot read the prepared kernel");
 		}
-		zero(memory + p->p_paddr + p->p_filesz,
-		     p->p_memsz - p->p_filesz);
 	}
 	return ret;
 }
@@ -214,8 +217,6 @@ static int load_layer(const struct elf_view *elf, uint8_t *memory)
 
 	if (ret)
 		return ret;
-	memset(table, 0, PAGE);
-	zero(memory + RL_LAYER_GPA, RL_LAYER_SIZE);
 	for (size_t i = 0; i < elf->header.e_phnum; i++) {
 		const Elf64_Phdr *p = &elf->segments[i];
 

@@ -23,6 +23,9 @@ static const struct command {
 	{ "check", cmd_check },
 	{ "prepare", cmd_prepare },
 	{ "cache", cmd_cache },
+	{ "top", cmd_top },
+	{ "trace", cmd_trace },
+	{ "symbols", cmd_symbols },
 };
 
 static const char help[] =
@@ -31,6 +34,9 @@ static const char help[] =
 "       ringlet check\n"
 "       ringlet prepare [options] KERNEL\n"
 "       ringlet cache [list | path | clean]\n"
+"       ringlet top [options]\n"
+"       ringlet trace [options] NAME|PID\n"
+"       ringlet symbols [options] KERNEL\n"
 "       ringlet help [COMMAND] | version\n"
 "\n"
 "Runs Linux guests in ring 1, with no hardware virtualization.\n"
@@ -40,6 +46,9 @@ static const char help[] =
 "  check    say whether this host can run guests, and what to do if not\n"
 "  prepare  make a kernel ready ahead of its first start\n"
 "  cache    list the kernels that are ready, or remove them\n"
+"  top      show what the guests of this host do just now\n"
+"  trace    record what a guest does: a timeline, and a table of its exits\n"
+"  symbols  make a symbol file for gdb out of a kernel that has no debug package\n"
 "\n"
 "`ringlet COMMAND --help` explains a command; ringlet(1) explains it all.\n";
 

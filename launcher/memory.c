@@ -3,7 +3,8 @@
  * The mapping behind guest RAM.
  *
  * It is private anonymous memory without reservation: a page exists once the
- * loader, a device or the guest touched it. Nothing of it is pinned: the host may
+ * loader, a device or the guest touched it. The kernel's pages are those of its file
+ * in the cache, until they are written. Nothing of it is pinned: the host may
  * swap, move and take back what it likes. Huge pages are switched off, because the
  * module maps and forgets single pages: of a huge one it has only the splitting.
  */
@@ -43,19 +44,31 @@ static void lay_out(struct guest_memory *memory, uint64_t size)
 	memory->end = RL_HIGH_MEMORY + (size - RL_MMIO_BASE);
 }
 
+/* MAP_FAILED with errno, or where it is; at may be NULL. */
+static void *map(void *at, uint64_t bytes, int fd, uint64_t offset)
+{
+	int flags = MAP_PRIVATE | MAP_NORESERVE | (at ? MAP_FIXED : 0) |
+		    (fd < 0 ? MAP_ANONYMOUS : 0);
+	void *hva = mmap(at, bytes, PROT_READ | PROT_WRITE, flags, fd, offset);
+
+	if (hva == MAP_FAILED)
+		return hva;
+	/* Advice only: a host without huge pages refuses it, which is fine. */
+	madvise(hva, bytes, MADV_NOHUGEPAGE);
+	/* A core dump of the launcher shall not carry the guest's secrets. */
+	madvise(hva, bytes, MADV_DONTDUMP);
+	return hva;
+}
+
 int memory_create(struct guest_memory *memory, uint64_t size)
 {
 	void *hva;
 
 	lay_out(memory, size);
-	hva = mmap(NULL, memory->end, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	memory->files = 0;
+	hva = map(NULL, memory->end, -1, 0);
 	if (hva == MAP_FAILED)
 		return -errno;
-	/* Advice only: a host without huge pages refuses it, which is fine. */
-	madvise(hva, memory->end, MADV_NOHUGEPAGE);
-	/* A core dump of the launcher shall not carry the guest's secrets. */
-	madvise(hva, memory->end, MADV_DONTDUMP);
 	memory->hva = hva;
 	/* A mistake of ours in the hole shall not look like memory. */
 	if (memory->end > memory->low &&
@@ -89,4 +102,30 @@ void *memory_at(const struct guest_memory *memory, uint64_t gpa,
 	     is_within(gpa, bytes, RL_HIGH_MEMORY, memory->end)))
 		return (char *)memory->hva + gpa;
 	return NULL;
+}
+
+int memory_replace(void *at, uint64_t bytes, int fd, uint64_t offset)
+{
+	return bytes && map(at, bytes, fd, offset) == MAP_FAILED ? -errno : 0;
+}
+
+/*
+ * A page of a file, given back, would show the file again: zeros take its place. The
+ * others stay one mapping.
+ */
+int memory_discard(const struct guest_memory *memory, uint64_t gpa,
+		   uint64_t bytes)
+{
+	char *start = memory_at(memory, gpa, bytes);
+	uint64_t of_files = gpa < memory->files ? memory->files - gpa : 0;
+	int error = 0;
+
+	if (!start || (gpa | bytes | memory->files) % GUEST_PAGE_SIZE)
+		return -EINVAL;
+	if (of_files > bytes)
+		of_files = bytes;
+	if (of_files < bytes &&
+	    madvise(start + of_files, bytes - of_files, MADV_DONTNEED))
+		error = -errno;
+	return error ? error : memory_replace(start, of_files, -1, 0);
 }

@@ -15,6 +15,7 @@ struct guest_memory {
 	uint64_t low;		/* RAM is at GPA [0, low), below the hole, */
 	uint64_t end;		/* and at [RL_HIGH_MEMORY, end) behind it;
 				   end = low where there is none behind it */
+	uint64_t files;		/* below this GPA a page may be one of a file */
 };
 
 #define GUEST_PAGE_SIZE		4096ull
@@ -23,6 +24,17 @@ struct guest_memory {
 /* size: bytes, page aligned. 0 or -errno. The memory reads as zeros. */
 int memory_create(struct guest_memory *memory, uint64_t size);
 void memory_destroy(struct guest_memory *memory);
+
+/*
+ * Pages of guest RAM, by an address from memory_at(), become those of the file at
+ * `offset`, each copied when it is first written; with fd -1, zeros. bytes and
+ * offset: multiples of the page size. 0 or -errno, and then they are as before.
+ */
+int memory_replace(void *at, uint64_t bytes, int fd, uint64_t offset);
+
+/* The host takes these pages back; they read as zeros. 0 or -errno. */
+int memory_discard(const struct guest_memory *memory, uint64_t gpa,
+		   uint64_t bytes);
 
 /*
  * The bytes [gpa, gpa + bytes) in the launcher's address space, or NULL where

@@ -35,8 +35,10 @@ static char *read_file(const char *path, size_t *size)
 	if (fd < 0)
 		return NULL;
 	if (!fstat(fd, &status) && S_ISREG(status.st_mode) &&
-	    status.st_size <= FILE_MAX)
+	    status.st_size <= FILE_MAX) {
 		text = malloc(status.st_size + 1);
+		error = ENOMEM;
+	}
 	while (text && *size < (size_t)status.st_size) {
 		got = read(fd, text + *size, status.st_size - *size);
 		if (got < 0 && errno == EINTR)

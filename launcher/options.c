@@ -5,12 +5,12 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
+#include "gdb.h"
 #include "memory.h"
 #include "options.h"
 #include "terminal.h"
@@ -23,13 +23,15 @@ enum option_id {
 	OPTION_STATS,
 	OPTION_CACHE,
 	OPTION_LAYER,
-	OPTION_HEADERS,
 	OPTION_ESCAPE,
 	OPTION_CPUS,
+	OPTION_PIN,
 	OPTION_STOP_TIMEOUT,
 	OPTION_CONFIG,
 	OPTION_USER,
 	OPTION_CHROOT,
+	OPTION_GDB,
+	OPTION_WAIT,
 	OPTION_NO_SANDBOX,
 	OPTION_NO_RNG,
 	OPTION_VERBOSE,
@@ -46,13 +48,15 @@ static const struct option fixed_options[] = {
 	{ "stats", required_argument, NULL, OPTION_STATS },
 	{ "cache", required_argument, NULL, OPTION_CACHE },
 	{ "layer", required_argument, NULL, OPTION_LAYER },
-	{ "headers", required_argument, NULL, OPTION_HEADERS },
 	{ "escape", required_argument, NULL, OPTION_ESCAPE },
 	{ "cpus", required_argument, NULL, OPTION_CPUS },
+	{ "pin", required_argument, NULL, OPTION_PIN },
 	{ "stop-timeout", required_argument, NULL, OPTION_STOP_TIMEOUT },
 	{ "config", required_argument, NULL, OPTION_CONFIG },
 	{ "user", required_argument, NULL, OPTION_USER },
 	{ "chroot", required_argument, NULL, OPTION_CHROOT },
+	{ "gdb", required_argument, NULL, OPTION_GDB },
+	{ "wait", no_argument, NULL, OPTION_WAIT },
 	{ "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
 	{ "no-rng", no_argument, NULL, OPTION_NO_RNG },
 	{ "verbose", no_argument, NULL, OPTION_VERBOSE },
@@ -64,7 +68,7 @@ static const struct option fixed_options[] = {
 	(sizeof(fixed_options) / sizeof(*fixed_options) + DEVICE_KINDS_MAX)
 
 /* '-': in order, so that words behind `--` are told from words before it. */
-static const char short_options[] = "-:m:i:a:vh";
+static const char short_options[] = "-:m:c:i:a:vh";
 
 static int set_memory(struct run_options *options, const char *text,
 		      const struct complaint *to)
@@ -86,15 +90,53 @@ static int set_memory(struct run_options *options, const char *text,
 	return 0;
 }
 
-static int set_cpus(const char *text, const struct complaint *to)
+static int set_cpus(struct run_options *options, const char *text,
+		    const struct complaint *to)
 {
 	uint64_t number;
 
-	if (words_number(text, 1, INT_MAX, &number))
-		return complain(to, "--cpus %s is not a number of CPUs", text);
-	if (number > 1)
-		return complain(to, "--cpus %s: a guest has one CPU in this "
-				"version; leave --cpus away", text);
+	if (words_number(text, 1, RL_VCPUS_MAX, &number))
+		return complain(to, "--cpus %s is not a number of CPUs (1 to %d)",
+				text, RL_VCPUS_MAX);
+	options->cpus = number;
+	return 0;
+}
+
+/* One word of --pin: a pCPU, or - for none. */
+static bool read_pin(const char *word, int *pin)
+{
+	uint64_t number;
+
+	*pin = -1;
+	if (!strcmp(word, "-"))
+		return true;
+	if (words_number(word, 0, OPTIONS_PCPU_MAX, &number))
+		return false;
+	*pin = number;
+	return true;
+}
+
+/* Behind all options, as --cpus may stand behind --pin. */
+static int read_pins(struct run_options *options, const struct complaint *to)
+{
+	const char *text = options->pin;
+	unsigned int count = 0;
+	char word[16];
+	size_t size;
+
+	for (count = 0; count < RL_VCPUS_MAX; count++)
+		options->pins[count] = -1;
+	for (count = 0; text; count++, text = text[size] ? text + size + 1 : NULL) {
+		size = strcspn(text, ",");
+		snprintf(word, sizeof(word), "%.*s", (int)size, text);
+		if (size >= sizeof(word) || count >= RL_VCPUS_MAX ||
+		    !read_pin(word, &options->pins[count]))
+			return complain(to, "--pin %s is not a list of the host's "
+					"CPUs, such as 0,1 or -,3", options->pin);
+	}
+	if (options->pin && count > options->cpus)
+		return complain(to, "--pin %s names %u CPUs, and the guest has %u "
+				"(--cpus)", options->pin, count, options->cpus);
 	return 0;
 }
 
@@ -119,6 +161,17 @@ static int set_escape(struct run_options *options, const char *text,
 		return complain(to, "--escape %s is not a control key; write "
 				"for example ^A or ^], or none", text);
 	options->escape = key;
+	return 0;
+}
+
+static int set_gdb(struct run_options *options, const char *text,
+		   const struct complaint *to)
+{
+	const char *wrong = gdb_check_place(text);
+
+	if (wrong)
+		return complain(to, "--gdb %s: %s", text, wrong);
+	options->gdb = text;
 	return 0;
 }
 
@@ -199,14 +252,16 @@ static int set_option(int id, struct run_options *options,
 	case OPTION_LAYER:
 		options->layer = optarg;
 		return 0;
-	case OPTION_HEADERS:
-		options->headers = optarg;
-		return 0;
 	case OPTION_USER:
 		options->user = optarg;
 		return 0;
 	case OPTION_CHROOT:
 		options->folder = optarg;
+		return 0;
+	case OPTION_GDB:
+		return set_gdb(options, optarg, to);
+	case OPTION_WAIT:
+		options->gdb_wait = true;
 		return 0;
 	case OPTION_NO_SANDBOX:
 		options->no_sandbox = true;
@@ -216,8 +271,12 @@ static int set_option(int id, struct run_options *options,
 		return 0;
 	case OPTION_ESCAPE:
 		return set_escape(options, optarg, to);
+	case 'c':
 	case OPTION_CPUS:
-		return set_cpus(optarg, to);
+		return set_cpus(options, optarg, to);
+	case OPTION_PIN:
+		options->pin = optarg;
+		return 0;
 	case OPTION_STOP_TIMEOUT:
 		return set_stop_timeout(options, optarg, to);
 	case OPTION_CONFIG:
@@ -336,6 +395,7 @@ int options_parse_run(int argc, char **argv, struct run_options *options,
 	list_options(long_options, LONG_OPTIONS_MAX);
 	memset(options, 0, sizeof(*options));
 	options->memory = OPTIONS_MEMORY_DEFAULT;
+	options->cpus = 1;
 	options->escape = TERMINAL_ESCAPE_DEFAULT;
 	options->stop_timeout = OPTIONS_STOP_DEFAULT;
 	optind = 0;	/* glibc: start afresh, whoever parsed before */
@@ -355,11 +415,13 @@ int options_parse_run(int argc, char **argv, struct run_options *options,
 	if (!options->kernel)
 		return complain(&to, "no kernel given; say which file to "
 				"start, for example /boot/vmlinuz-...");
+	if (options->gdb_wait && !options->gdb)
+		return complain(&to, "--wait is for gdb: give --gdb, too");
 	if (options->no_sandbox && (options->user || options->folder))
 		return complain(&to, "--no-sandbox goes with neither --user "
 				"nor --chroot");
 	if (!*options->kernel)
 		return complain(&to, "the kernel's file name is empty");
 	add_rng(options);
-	return 0;
+	return read_pins(options, &to);
 }

@@ -17,6 +17,7 @@
 #define JUMP_SIZE	RL_PATCH_MIN
 #define JUMP_OPCODE	0xe9
 #define NOP		0x90
+#define CALL_SIZE	5
 
 /*J: launcher.patches
  * Two sorts of kernel code resist a clean interface: the last instructions on
@@ -39,6 +40,45 @@ static bool is_sane(const struct rl_patch *p)
 	       p->len >= JUMP_SIZE && p->len <= RL_PATCH_BYTES &&
 	       p->target - RL_LAYER_GVA < RL_LAYER_SIZE &&
 	       distance == (int32_t)distance;
+}
+
+/*
+ * How many bytes a function begins with that are not its own. The call of
+ * __fentry__ is where the kernel's list says, as its bytes may be a nop by now.
+ */
+static size_t entry_size(uint64_t gva, const struct elf_view *kernel,
+			 const struct kallsyms *symbols)
+{
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	const uint8_t *code = elf_at(kernel, gva, sizeof(endbr64));
+	size_t size = 0;
+
+	if (code && !memcmp(code, endbr64, sizeof(endbr64)))
+		size = sizeof(endbr64);
+	if (protected_has_fentry(kernel, symbols, gva + size))
+		size += CALL_SIZE;
+	return size;
+}
+
+int patch_settle(const struct elf_view *layer, uint8_t *data,
+		 const struct elf_view *kernel, const struct kallsyms *symbols)
+{
+	const Elf64_Shdr *s = elf_section(layer, RL_PATCHES_SECTION);
+	struct rl_patch p;
+
+	for (size_t i = 0; s && i < s->sh_size / sizeof(p); i++) {
+		uint8_t *at = data + s->sh_offset + i * sizeof(p);
+
+		memcpy(&p, at, sizeof(p));
+		if (!(p.kind & RL_PATCH_ENTRY))
+			continue;
+		p.kind &= ~RL_PATCH_ENTRY;
+		/* Without its symbol it stays 0, which is for patch_read(). */
+		if (p.gva)
+			p.gva += entry_size(p.gva, kernel, symbols);
+		memcpy(at, &p, sizeof(p));
+	}
+	return budget_check();
 }
 
 int patch_read(const struct elf_view *layer, struct rl_patch **patches,

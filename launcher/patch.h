@@ -23,6 +23,13 @@ int patch_read(const struct elf_view *layer, struct rl_patch **patches,
 	       size_t *count);
 
 /*
+ * Moves each RL_PATCH_ENTRY of the layer to its place in this kernel. The layer's
+ * bytes are changed: `data`, which `layer` is a view of. As budget_check().
+ */
+int patch_settle(const struct elf_view *layer, uint8_t *data,
+		 const struct elf_view *kernel, const struct kallsyms *);
+
+/*
  * Is each patch's place code of the kernel with the expected bytes, apart
  * from all that the kernel itself rewrites? 0, or -ENOEXEC after a message
  * that names the symbol and the bytes, or as budget_check(). btf may be NULL.

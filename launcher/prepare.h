@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Preparing a stock kernel for ring 1: once per kernel, the paravirt layer is
- * compiled against the kernel's headers, linked to its symbols, checked
- * against its bytes and layouts, and put into a cache. A start then needs
- * neither compiler nor decompression.
+ * Preparing a stock kernel for ring 1: once per kernel, the paravirt layer is fitted to
+ * its types, linked to its symbols, checked against its bytes, and put into a cache. A
+ * start then needs no decompression.
  *
  * prepare_kernel() finds or makes the cache entry; prepared_load() puts it
  * into guest memory, any number of times (a reboot loads again).
@@ -21,9 +20,7 @@
 /* A NULL means the default, see cache.h and layer.h. */
 struct prepare_options {
 	const char *cache_dir;		/* where prepared kernels are kept */
-	const char *layer_dir;		/* the source of the paravirt layer */
-	const char *headers_dir;	/* the kernel's headers */
-	bool verbose;			/* show what make and compiler print */
+	const char *layer;		/* the file of the paravirt layer */
 };
 
 #define PREPARED_BUILD_ID_SIZE	65
@@ -34,7 +31,7 @@ struct prepared {
 	char *vmlinux;		/* in it: the kernel, an ELF file */
 	char *layer;		/* in it: the linked layer, an ELF file */
 	uint64_t entry;		/* GVA of rl_start */
-	uint64_t cr3;		/* GPA of init_top_pgt */
+	uint64_t cr3;		/* GPA of the top-level table to start on */
 	uint64_t fixmap;	/* GPA of level2_fixmap_pgt */
 	uint64_t vmlinux_size;	/* bytes */
 	uint64_t layer_size;	/* bytes */
@@ -48,8 +45,8 @@ struct prepared {
 /*
  * Both return 0, or -errno after one line through log_warnx() that says what
  * is wrong and what to do. -ENOEXEC: the kernel cannot be used; -EROFS: the cache
- * cannot; -EINTR: a signal came, see budget_signal(); other values: something around it (headers,
- * compiler, memory).
+ * cannot; -EINTR: a signal came, see budget_signal(); other values: something around it (the
+ * layer's file, memory).
  */
 int prepare_kernel(const char *kernel_file, const struct prepare_options *,
 		   struct prepared *);
@@ -63,9 +60,9 @@ static inline int prepare_status(int error)
 }
 
 /*
- * mem is the guest's memory, GPA 0 first, `size` bytes. Puts there: the
- * kernel at its physical addresses, with what it wants zeroed zeroed; the
- * layer and the page table page that maps it; the hook in level2_fixmap_pgt;
+ * mem is the guest's memory, GPA 0 first, `size` bytes of whole pages that read as
+ * zeros. Puts there: the kernel at its physical addresses, by mappings of its file
+ * where that is possible; the layer and the page table page that maps it; the hook in level2_fixmap_pgt;
  * the code patches. *kernel_end: the first GPA behind the kernel. Errors are those
  * of prepare_kernel().
  */

@@ -106,8 +106,8 @@ static int run_guest(int vm, struct guest_memory *memory, char *why,
 		ret = 0;
 	}
 	if (ret == -EBUSY)
-		snprintf(why, size, "KVM uses VMX on this processor, or perf "
-			 "precise events (PEBS) or BTS; end that first");
+		snprintf(why, size, "perf uses precise events (PEBS) or BTS "
+			 "on this processor; end that first");
 	else if (ret && run->exit_reason != RL_EXIT_KILLED)
 		snprintf(why, size, "the module does not run it (%s)",
 			 strerror(-ret));

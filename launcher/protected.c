@@ -5,21 +5,24 @@
  */
 #include "protected.h"
 
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "budget.h"
 
 enum place { ADDRESS, DISTANCE };
 
-static const struct list {
+struct list {
 	const char *name;		/* as its section is called */
 	const char *start, *end;	/* symbols */
 	enum place place;
 	size_t record;			/* bytes; 0: ask BTF */
 	size_t length;			/* of the code; 0: in the record */
 	const char *type, *length_member;	/* for BTF */
-} lists[] = {
+};
+
+static const struct list lists[] = {
+	/* The first: see protected_has_fentry(). */
 	{ "mcount", "__start_mcount_loc", "__stop_mcount_loc",
 	  ADDRESS, 8, 5, NULL, NULL },
 	{ "return_sites", "__return_sites", "__return_sites_end",
@@ -114,6 +117,39 @@ static bool list_has(const struct list *list, const struct elf_view *kernel,
 	return false;
 }
 
+/*
+ * Constants that are known late in the boot, such as the address of a hash table,
+ * are operands of instructions since Linux 6.11. Each has a list of its own, by its
+ * name. The widest operand has 8 bytes.
+ */
+static bool is_constant(const struct elf_view *kernel,
+			const struct kallsyms *symbols, uint64_t gva,
+			size_t size)
+{
+	static const char prefix[] = "__start_runtime_";
+	char end[128];
+	struct list list = {
+		.end = end, .place = DISTANCE, .record = 4, .length = 8,
+	};
+
+	for (size_t i = 0; i < kallsyms_count(symbols); i++) {
+		uint64_t address;
+		char type;
+
+		list.start = kallsyms_get(symbols, i, &address, &type);
+		if (!budget_take(1))
+			return true;
+		if (strncmp(list.start, prefix, sizeof(prefix) - 1))
+			continue;
+		/* A name that is cut off has no end, which is a hit. */
+		snprintf(end, sizeof(end), "__stop_runtime_%s",
+			 list.start + sizeof(prefix) - 1);
+		if (list_has(&list, kernel, symbols, NULL, gva, size))
+			return true;
+	}
+	return false;
+}
+
 const char *protected_find(const struct elf_view *kernel,
 			   const struct kallsyms *symbols,
 			   const struct btf *btf, uint64_t gva, size_t size)
@@ -121,5 +157,12 @@ const char *protected_find(const struct elf_view *kernel,
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (list_has(&lists[i], kernel, symbols, btf, gva, size))
 			return lists[i].name;
-	return NULL;
+	return is_constant(kernel, symbols, gva, size) ? "runtime constants" :
+							 NULL;
+}
+
+bool protected_has_fentry(const struct elf_view *kernel,
+			  const struct kallsyms *symbols, uint64_t gva)
+{
+	return list_has(&lists[0], kernel, symbols, NULL, gva, 1);
 }

@@ -6,6 +6,7 @@
 #ifndef LAUNCHER_PROTECTED_H
 #define LAUNCHER_PROTECTED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,5 +23,12 @@
 const char *protected_find(const struct elf_view *kernel,
 			   const struct kallsyms *, const struct btf *,
 			   uint64_t gva, size_t size);
+
+/*
+ * Is there a call of __fentry__ at gva, where a function's own code would begin?
+ * A list that cannot be read says yes, and then protected_find() refuses the place.
+ */
+bool protected_has_fentry(const struct elf_view *kernel,
+			  const struct kallsyms *, uint64_t gva);
 
 #endif

@@ -8,10 +8,13 @@
 #ifndef RINGLET_LAUNCHER_SANDBOX_H
 #define RINGLET_LAUNCHER_SANDBOX_H
 
+#include <stdbool.h>
+
 struct sandbox_options {
 	const char *user;	/* NULL, or USER[:GROUP], names or numbers */
 	const char *folder;	/* NULL, or the new root directory */
 	unsigned int needs;	/* VIRTIO_NEEDS_*, of all devices together */
+	bool pins;		/* threads choose their pCPU */
 };
 
 /*

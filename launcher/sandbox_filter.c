@@ -105,13 +105,13 @@ static const int refused[] = {
 	SCMP_SYS(timer_create), SCMP_SYS(io_uring_setup),
 	SCMP_SYS(io_uring_register), SCMP_SYS(memfd_create),
 	SCMP_SYS(setpriority), SCMP_SYS(setrlimit), SCMP_SYS(prlimit64),
-	SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setscheduler),
+	SCMP_SYS(sched_setscheduler),
 };
 
 static const unsigned long ioctls[] = {
 	RL_GET_INFO, RL_CREATE_VM, RL_SET_MEMORY_SLOT, RL_CREATE_VCPU,
 	RL_IRQ_LINE, RL_GET_STATS, RL_IOEVENTFD, RL_IRQFD, RL_RUN,
-	RL_GET_REGS, RL_SET_REGS,
+	RL_GET_REGS, RL_SET_REGS, RL_SET_DEBUG, RL_GET_TRAP,
 	TUNSETOFFLOAD, TUNSETQUEUE,
 	TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, TIOCGPGRP, FIONREAD,
 	BLKGETSIZE64, BLKSSZGET, BLKPBSZGET, BLKDISCARD, BLKZEROOUT,
@@ -245,6 +245,8 @@ static int add_needs(scmp_filter_ctx filter, unsigned int needs)
 	return error;
 }
 
+static const int set_affinity = SCMP_SYS(sched_setaffinity);
+
 static int add_rules(scmp_filter_ctx filter,
 		     const struct sandbox_options *options)
 {
@@ -256,6 +258,12 @@ static int add_rules(scmp_filter_ctx filter,
 	if (!error)
 		error = add_all(filter, SCMP_ACT_ERRNO(EPERM), refused,
 				COUNT(refused));
+	/* Its own thread only, and only where the user wants it. */
+	if (!error)
+		error = options->pins ?
+			add_if(filter, SCMP_SYS(sched_setaffinity), 0,
+			       UINT32_MAX, 0) :
+			add_all(filter, SCMP_ACT_ERRNO(EPERM), &set_affinity, 1);
 	if (!error)
 		error = add_some(filter);
 	return error ? error : add_needs(filter, options->needs);

@@ -41,6 +41,11 @@ static const char *const hypercall_names[RL_HC_COUNT] = {
 	[RL_HC_CPUID] = "cpuid",
 	[RL_HC_INIT] = "init",
 	[RL_HC_DROP_SPACE] = "drop_space",
+	[RL_HC_START_VCPU] = "start_vcpu",
+	[RL_HC_STOP_VCPU] = "stop_vcpu",
+	[RL_HC_SEND_IPI] = "send_ipi",
+	[RL_HC_FLUSH_VCPUS] = "flush_vcpus",
+	[RL_HC_SET_SEGMENT] = "set_segment",
 };
 
 _Static_assert(RL_HC_COUNT <= RL_STAT_HYPERCALLS, "counters for all");
@@ -211,6 +216,7 @@ char *stats_to_json(const struct stats_report *report)
 	put_text(object, "end", report->end);
 	put_text(object, "reason", report->reason);
 	put(object, "exit_status", report->exit_status);
+	put(object, "start_ns", report->start_ns);
 	put(object, "wall_ns", report->wall_ns);
 	put_counters(object, &report->total);
 	json_object_object_add(object, "each_device",

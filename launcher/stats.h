@@ -16,7 +16,8 @@
 struct stats_report {
 	struct rl_stats total;		/* of all boots; see stats_add() */
 	unsigned int boots;
-	uint64_t wall_ns;		/* from the first entry to the end */
+	uint64_t start_ns;		/* of the launcher, before the first entry */
+	uint64_t wall_ns;		/* from the making of the guest to its end */
 	uint64_t memory;		/* bytes */
 	const struct devices *devices;	/* or NULL */
 	const char *kernel;		/* file name */

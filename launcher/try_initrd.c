@@ -56,7 +56,7 @@ static int choose_modules(struct modules *modules, const char *release)
 				  "use another kernel by --kernel FILE, such "
 				  "as that of Debian's package "
 				  "linux-image-amd64", release, wanted[i].name);
-		else if (error)
+		else if (error && error != -ENOMEM)
 			log_warnx("%s/modules.dep is damaged: run `sudo depmod "
 				  "%s`", modules->folder, release);
 		if (error)
@@ -96,8 +96,9 @@ static int hash_parts(const struct modules *modules, const void *init,
 		path = module_path(modules, i);
 		if (!path || stat(path, &st)) {
 			error = path ? -errno : -ENOMEM;
-			log_warn("cannot read the module %s",
-				 modules->files[i]);
+			if (path)
+				log_warn("cannot read the module %s",
+					 modules->files[i]);
 			free(path);
 			break;
 		}
@@ -129,14 +130,13 @@ static int make_archive(const struct modules *modules, const void *init,
 	for (size_t i = 0; i < modules->count && !error; i++) {
 		path = module_path(modules, i);
 		data = path ? modules_read(path, &size) : NULL;
+		error = !path ? -ENOMEM : !data ? -EINVAL : 0;
 		free(path);
-		if (!data) {
-			error = -EINVAL;
+		if (error)
 			break;
-		}
 		module_name(modules, i, name, sizeof(name));
 		cpio_add(cpio, name, S_IFREG | 0644, data, size);
-		fprintf(list, "%s\n", name + strlen(RL_TRY_MODULES));
+		fprintf(list, "%c/%s%c", RL_TRY_MODULE, name, 0);
 		free(data);
 	}
 	if (fclose(list) && !error)
@@ -167,13 +167,16 @@ static int open_cached(const char *path)
 	return to;
 }
 
-/* For the next time. Where the cache cannot be written, there is none. */
-static void keep(const char *path, const struct cpio *cpio)
+/*
+ * For the next time. Where the cache cannot be written, there is none. A user whose
+ * kernels are all in the system's cache has no folder of their own before this.
+ */
+static void keep(const char *cache, const char *path, const struct cpio *cpio)
 {
 	char *new;
 	int fd;
 
-	if (asprintf(&new, "%s.%d", path, getpid()) < 0)
+	if (cache_make(cache) || asprintf(&new, "%s.%d", path, getpid()) < 0)
 		return;
 	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd >= 0) {
@@ -203,7 +206,7 @@ static int open_parts(const struct modules *modules, const char *release,
 		if (!error)
 			fd = memfd_create("initrd", MFD_CLOEXEC);
 		if (fd >= 0 && files_write(fd, cpio.data, cpio.size))
-			keep(path, &cpio);
+			keep(cache, path, &cpio);
 		else if (!error)
 			error = -ENOMEM;
 		free(cpio.data);
@@ -250,15 +253,17 @@ int try_initrd_open(const char *release, const char *cache,
 		modules_close(&modules);
 	}
 	free(init);
-	if (fd < 0)
-		return fd;
-	cpio_add(&cpio, &RL_TRY_REQUEST[1], S_IFREG | 0600, request,
-		 request_size);
-	if (cpio_end(&cpio) || !files_write(fd, cpio.data, cpio.size)) {
-		log_warnx("there is not enough memory for the initrd");
-		close(fd);
-		fd = -ENOMEM;
+	if (fd >= 0) {
+		cpio_add(&cpio, &RL_TRY_REQUEST[1], S_IFREG | 0600, request,
+			 request_size);
+		if (cpio_end(&cpio) ||
+		    !files_write(fd, cpio.data, cpio.size)) {
+			close(fd);
+			fd = -ENOMEM;
+		}
+		free(cpio.data);
 	}
-	free(cpio.data);
+	if (fd == -ENOMEM)
+		log_warnx("there is not enough memory for the initrd");
 	return fd;
 }

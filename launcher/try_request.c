@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +22,8 @@
 #include "log.h"
 #include "try.h"
 
-#define GROUPS_MAX	256	/* guest_try/init.h */
+#define MEMORY		"/memory"	/* of the guest: where writes go */
+#define NINEP		"trans=virtio,version=9p2000.L,msize=262144,access=any,cache="
 
 /* --- folders --- */
 
@@ -107,6 +109,8 @@ static void add_view(struct try_shares *shares, const char *path)
 	if (set_share(&shares->views[shares->view_count], 'v',
 		      shares->view_count, path))
 		shares->view_count++;
+	else
+		log_warn("%s is not seen in the guest", path);
 }
 
 void try_add_views(struct try_shares *shares, const char *mountinfo)
@@ -257,6 +261,89 @@ static void put(FILE *f, enum rl_try_record record, const char *format, ...)
 	fputc('\0', f);
 }
 
+static void put_mount(FILE *f, const char *what, const char *where,
+		      const char *type, unsigned long flags,
+		      const char *options)
+{
+	put(f, RL_TRY_MOUNT, "%s%c%s%c%s%c%lu%c%s", what, 0, where, 0, type, 0,
+	    flags, 0, options);
+}
+
+static void put_link(FILE *f, const char *to, const char *path)
+{
+	put(f, RL_TRY_LINK, "%s%c%s", to, 0, path);
+}
+
+/* All folders on the way, and the last one. */
+static void put_folders(FILE *f, const char *path)
+{
+	for (const char *p = path + 1; *p; p++)
+		if (*p == '/')
+			put(f, RL_TRY_FOLDER, "%.*s", (int)(p - path), path);
+	put(f, RL_TRY_FOLDER, "%s", path);
+}
+
+/* A folder of the host; what is written there stays in memory. */
+static void put_view(FILE *f, const struct try_share *view)
+{
+	char target[PATH_MAX], lower[64], options[256];
+
+	snprintf(target, sizeof(target), RL_TRY_ROOT "%s", view->path);
+	snprintf(lower, sizeof(lower), "/lower/%s", view->tag);
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=" MEMORY
+		 "/%s,workdir=" MEMORY "/%s.work", lower, view->tag, view->tag);
+	put_folders(f, lower);
+	put(f, RL_TRY_FOLDER, MEMORY "/%s", view->tag);
+	put(f, RL_TRY_FOLDER, MEMORY "/%s.work", view->tag);
+	put_mount(f, view->tag, lower, "9p", MS_RDONLY, NINEP "loose");
+	put_mount(f, "memory", target, "overlay", 0, options);
+}
+
+/* The kernel's own file systems, after the root's view: the host's are not in it. */
+static void put_kernel_folders(FILE *f)
+{
+	const unsigned long safe = MS_NOSUID | MS_NODEV;
+
+	put_mount(f, "proc", RL_TRY_ROOT "/proc", "proc", safe, "");
+	put_mount(f, "sys", RL_TRY_ROOT "/sys", "sysfs", safe, "");
+	put_mount(f, "dev", RL_TRY_ROOT "/dev", "devtmpfs", MS_NOSUID, "");
+	put_mount(f, "run", RL_TRY_ROOT "/run", "tmpfs", safe, "mode=755");
+	put(f, RL_TRY_FOLDER, RL_TRY_ROOT "/dev/pts");
+	put(f, RL_TRY_FOLDER, RL_TRY_ROOT "/dev/shm");
+	put_mount(f, "pts", RL_TRY_ROOT "/dev/pts", "devpts", 0,
+		  "gid=5,mode=620,ptmxmode=666");
+	put_mount(f, "shm", RL_TRY_ROOT "/dev/shm", "tmpfs", safe, "");
+	put_link(f, "/proc/self/fd", RL_TRY_ROOT "/dev/fd");
+	put_link(f, "fd/0", RL_TRY_ROOT "/dev/stdin");
+	put_link(f, "fd/1", RL_TRY_ROOT "/dev/stdout");
+	put_link(f, "fd/2", RL_TRY_ROOT "/dev/stderr");
+	put(f, RL_TRY_FILE, RL_TRY_ROOT "/proc/sys/kernel/hostname%cringlet", 0);
+}
+
+static void put_folder(FILE *f, const struct try_share *folder)
+{
+	char target[PATH_MAX];
+
+	snprintf(target, sizeof(target), RL_TRY_ROOT "%s", folder->path);
+	put_folders(f, target);
+	put_mount(f, folder->tag, target, "9p", 0, NINEP "mmap");
+}
+
+/* Views and folders, the root before all. */
+static void put_shares(FILE *f, const struct try_shares *shares)
+{
+	put(f, RL_TRY_FOLDER, RL_TRY_ROOT);
+	put(f, RL_TRY_FOLDER, MEMORY);
+	put_mount(f, "memory", MEMORY, "tmpfs", MS_NODEV, "");
+	for (size_t i = 0; i < shares->view_count; i++) {
+		put_view(f, &shares->views[i]);
+		if (!i)
+			put_kernel_folders(f);
+	}
+	for (size_t i = 0; i < shares->folder_count; i++)
+		put_folder(f, &shares->folders[i]);
+}
+
 /*
  * The host's resolv.conf, but where a server is the host itself (127.0.0.53): that
  * one passt shows at the gateway's address.
@@ -266,27 +353,28 @@ static void put_resolver(FILE *to, const struct try_network *network)
 	FILE *f = fopen("/etc/resolv.conf", "re");
 	char line[512], server[64];
 
+	put(to, RL_TRY_FILE, RL_TRY_ROOT "/etc/resolv.conf");
 	while (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
 		if (sscanf(line, "nameserver %63s", server) == 1 &&
 		    (!strncmp(server, "127.", 4) || !strcmp(server, "::1")))
-			put(to, RL_TRY_DNS, "nameserver %s", network->gateway);
+			fprintf(to, "nameserver %s\n", network->gateway);
 		else
-			put(to, RL_TRY_DNS, "%s", line);
+			fputs(line, to);
 	}
+	fputc('\0', to);
 	if (f)
 		fclose(f);
 }
 
 static void put_user(FILE *f)
 {
-	gid_t groups[GROUPS_MAX];
-	int count = getgroups(GROUPS_MAX, groups);
+	gid_t groups[RL_TRY_GROUPS_MAX];
+	int count = getgroups(RL_TRY_GROUPS_MAX, groups);
 
-	put(f, RL_TRY_UID, "%u", getuid());
-	put(f, RL_TRY_GID, "%u", getgid());
+	fprintf(f, "%c%u %u", RL_TRY_USER, getuid(), getgid());
 	for (int i = 0; i < count; i++)
-		put(f, RL_TRY_GROUP, "%u", groups[i]);
+		fprintf(f, " %u", groups[i]);
+	fputc('\0', f);
 }
 
 static void put_environment(FILE *f)
@@ -315,22 +403,17 @@ static void put_command(FILE *f, const struct try_job *job)
 
 char *try_request(const struct try_job *job, size_t *size)
 {
-	const struct try_shares *shares = job->shares;
 	char *text;
 	FILE *f = open_memstream(&text, size);
 
 	if (!f)
 		return NULL;
-	for (size_t i = 0; i < shares->view_count; i++)
-		put(f, RL_TRY_VIEW, "%s %s", shares->views[i].tag,
-		    shares->views[i].path);
-	for (size_t i = 0; i < shares->folder_count; i++)
-		put(f, RL_TRY_FOLDER, "%s %s", shares->folders[i].tag,
-		    shares->folders[i].path);
+	put_shares(f, job->shares);
 	put_user(f);
+	put(f, RL_TRY_NET, "lo%c127.0.0.1%c255.0.0.0%c", 0, 0, 0);
 	if (job->network) {
-		put(f, RL_TRY_NET, "%s %s %s", job->network->address,
-		    job->network->mask, job->network->gateway);
+		put(f, RL_TRY_NET, "eth0%c%s%c%s%c%s", 0, job->network->address,
+		    0, job->network->mask, 0, job->network->gateway);
 		put_resolver(f, job->network);
 	}
 	put(f, RL_TRY_CHDIR, "%s", job->folder);

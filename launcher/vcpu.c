@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The vCPU thread.
+ * The vCPU threads, one for each vCPU.
  *
  * Stopping it: vcpu_kick() sets stop, then immediate_exit in the run page,
  * then sends a signal. A signal that arrives before RL_RUN is lost, but then
  * the module sees immediate_exit; one that arrives within ends it with EINTR.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@
  :*/
 
 #define KICK_SIGNAL SIGUSR1
+#define JOIN_NS (50 * 1000 * 1000)
 
 static void end_guest(struct vcpu *vcpu, enum ending_kind kind,
 		      const char *format, ...)
@@ -136,6 +138,10 @@ static void serve_exit(struct vcpu *vcpu)
 	case RL_EXIT_MMIO:
 		devices_access(vcpu->devices, vcpu->run);
 		break;
+	case RL_EXIT_DEBUG:
+		if (vcpu->gdb)
+			gdb_trap(vcpu->gdb, vcpu->id);
+		break;
 	default:
 		end_guest(vcpu, ENDING_ERROR, "the module stopped for a reason "
 			  "that this launcher does not know (%u)",
@@ -149,10 +155,9 @@ static void wait_for_processor(bool *said)
 	const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
 
 	if (!*said)
-		log_warnx("the guest stands still: KVM uses VMX here, or perf "
-			  "precise events (PEBS) or BTS; it goes on when they "
-			  "end (perf record -e cycles:pp is precise, "
-			  "cycles:u is not)");
+		log_warnx("the guest stands still: perf uses precise events (PEBS) "
+			  "or BTS here; it goes on when they end (perf record "
+			  "-e cycles:pp is precise, cycles:u is not)");
 	*said = true;
 	nanosleep(&pause, NULL);
 }
@@ -163,6 +168,8 @@ void vcpu_loop(struct vcpu *vcpu)
 	int error;
 
 	while (vcpu->ending.kind == ENDING_NONE) {
+		if (vcpu->gdb)
+			gdb_pause(vcpu->gdb, vcpu->id);
 		if (atomic_load(&vcpu->stop)) {
 			end_guest(vcpu, ENDING_STOPPED, "%s", "");
 			break;
@@ -196,12 +203,35 @@ static void leave_restartable_sequences(void)
 			RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
+/* The guest runs in any case: the pCPU may have gone offline since we asked. */
+static void pin(const struct vcpu *vcpu)
+{
+	cpu_set_t *set;
+	size_t size;
+
+	if (vcpu->pcpu < 0)
+		return;
+	set = CPU_ALLOC(vcpu->pcpu + 1);
+	size = CPU_ALLOC_SIZE(vcpu->pcpu + 1);
+	if (!set)
+		return;
+	CPU_ZERO_S(size, set);
+	CPU_SET_S(vcpu->pcpu, size, set);
+	if (sched_setaffinity(0, size, set))
+		log_warn("--pin: vCPU %u cannot have the host's CPU %d", vcpu->id,
+			 vcpu->pcpu);
+	CPU_FREE(set);
+}
+
 static void *vcpu_thread(void *argument)
 {
 	struct vcpu *vcpu = argument;
+	char name[16];
 
 	leave_restartable_sequences();
-	prctl(PR_SET_NAME, "vcpu0");
+	snprintf(name, sizeof(name), "vcpu%u", vcpu->id);
+	prctl(PR_SET_NAME, name);
+	pin(vcpu);
 	vcpu_loop(vcpu);
 	eventfd_write(vcpu->done_fd, 1);
 	return NULL;
@@ -213,23 +243,22 @@ static void on_kick(int signal_number)
 	(void)signal_number;
 }
 
-int vcpu_create(struct vcpu *vcpu, int vm_fd, const struct guest_memory *memory,
-		struct console *console)
+int vcpu_create(struct vcpu *vcpu, unsigned int id, int vm_fd, int done_fd,
+		const struct guest_memory *memory, struct console *console)
 {
 	struct sigaction action = { .sa_handler = on_kick };
 
 	memset(vcpu, 0, sizeof(*vcpu));
+	vcpu->id = id;
+	vcpu->pcpu = -1;
 	vcpu->vm_fd = vm_fd;
+	vcpu->done_fd = done_fd;
 	vcpu->memory = memory;
 	vcpu->console = console;
+	vcpu->thread = pthread_self();
 	/* No SA_RESTART: the interrupted call must return. */
 	sigaction(KICK_SIGNAL, &action, NULL);
-	vcpu->done_fd = eventfd(0, EFD_CLOEXEC);
-	if (vcpu->done_fd < 0)
-		return -errno;
-	vcpu->fd = vm_create_vcpu(vm_fd, 0, &vcpu->run);
-	if (vcpu->fd < 0)
-		close(vcpu->done_fd);
+	vcpu->fd = vm_create_vcpu(vm_fd, id, &vcpu->run);
 	return vcpu->fd < 0 ? vcpu->fd : 0;
 }
 
@@ -252,7 +281,6 @@ int vcpu_set_start(struct vcpu *vcpu, uint64_t rip, uint64_t cr3,
 void vcpu_destroy(struct vcpu *vcpu)
 {
 	vm_close_vcpu(vcpu->fd, vcpu->run);
-	close(vcpu->done_fd);
 }
 
 int vcpu_start(struct vcpu *vcpu)
@@ -260,14 +288,27 @@ int vcpu_start(struct vcpu *vcpu)
 	return -pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
 }
 
-void vcpu_join(struct vcpu *vcpu)
+bool vcpu_join(struct vcpu *vcpu)
 {
-	pthread_join(vcpu->thread, NULL);
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += JOIN_NS;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	return !pthread_timedjoin_np(vcpu->thread, NULL, &until);
 }
 
 void vcpu_kick(struct vcpu *vcpu)
 {
 	atomic_store(&vcpu->stop, true);
+	vcpu_interrupt(vcpu);
+}
+
+void vcpu_interrupt(struct vcpu *vcpu)
+{
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	pthread_kill(vcpu->thread, KICK_SIGNAL);
 }

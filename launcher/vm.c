@@ -95,3 +95,13 @@ int vm_set_regs(int vcpu_fd, const struct rl_regs *regs)
 {
 	return result_of(ioctl(vcpu_fd, RL_SET_REGS, regs));
 }
+
+int vm_set_debug(int vcpu_fd, const struct rl_debug *debug)
+{
+	return result_of(ioctl(vcpu_fd, RL_SET_DEBUG, debug));
+}
+
+int vm_get_trap(int vcpu_fd, struct rl_trap *trap)
+{
+	return result_of(ioctl(vcpu_fd, RL_GET_TRAP, trap));
+}

@@ -43,4 +43,8 @@ int vm_run(int vcpu_fd);
 int vm_get_regs(int vcpu_fd, struct rl_regs *regs);
 int vm_set_regs(int vcpu_fd, const struct rl_regs *regs);
 
+/* For a debugger; see abi/ringlet.h. */
+int vm_set_debug(int vcpu_fd, const struct rl_debug *debug);
+int vm_get_trap(int vcpu_fd, struct rl_trap *trap);
+
 #endif

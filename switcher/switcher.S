@@ -107,6 +107,10 @@ stub_page_fault_jump:
  * DS, ES, FS, GS selectors are 0 before and after.
  */
 switcher_enter:
+	/* C comes by a pointer, and the host's CET may want a mark there. From the
+	   CR4 write below to the one of leave_bases CET is off, and neither one
+	   finds it in the middle of a jump. */
+	endbr64
 	pushq	%rbx
 	pushq	%rbp
 	pushq	%r12

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * libFuzzer target: a kernel file of any bytes, through everything that reads
- * it before the layer is built. See the Makefile here.
+ * it when the layer is fitted. See the Makefile here.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "launcher/answer.h"
 #include "launcher/budget.h"
 #include "launcher/image.h"
 #include "launcher/kernel.h"
@@ -20,13 +21,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void ask(const struct kernel *kernel)
 {
 	static const char *const members[] = { "", "a", "b[1]", "in[1].y" };
+	static const char *const questions[] = {
+		"feature.xenpv", "feature.apic", "feature.entry32.1",
+		"takes.448.hooks.add", "maybe.u32.outer.none", "value.FAR",
+	};
 	struct btf_place place;
-	uint64_t gva, offset;
+	uint64_t gva = 0, offset;
+	char why[300];
 
 	if (kallsyms_find(kernel->symbols, "fake_function", &gva))
 		protected_find(&kernel->elf, kernel->symbols, kernel->btf,
 			       gva, 8);
+	protected_has_fentry(&kernel->elf, kernel->symbols, gva);
 	kallsyms_nearest(kernel->symbols, 0xffffffff81000123, &offset);
+	for (size_t i = 0; kernel->btf && i < 6; i++)
+		answer(kernel, questions[i], &gva, why, sizeof(why));
 	for (size_t i = 0; kernel->btf && i < 4; i++)
 		btf_find(kernel->btf, "outer", members[i], &place);
 }

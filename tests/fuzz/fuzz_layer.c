@@ -1,107 +1,90 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * libFuzzer target: what layer.c reads of folders that it did not make: the release
- * in a header package, and a source folder's names and contents. make(1) is not run.
+ * libFuzzer target: a layer and the kernel that it is fitted to, each of any bytes: what
+ * the layer asks, what the kernel's types, symbols and lists answer, and where the answers
+ * are written.
  *
- *	byte 0		0: the rest is utsrelease.h; else: the rest is a file of the
- *			source, its name up to a newline, then its contents
+ *	bytes 0 to 3	how much of the rest is the kernel, an ELF file
+ *	then		the kernel; the layer
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "launcher/layer.h"
-#include "folder.h"
+#include "abi/guest.h"
+#include "launcher/budget.h"
+#include "launcher/image.h"
+#include "launcher/kernel.h"
+#include "launcher/link.h"
+#include "launcher/patch.h"
 #include "quiet_log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define RELEASE "6.1.0-56-amd64"
-
-static char headers[64], source[64];
-
-static void set_up(void)
+/* What was fitted and checked lies where it may, all of it. */
+static void assert_inside(const struct elf_view *layer)
 {
-	char path[256];
+	for (size_t i = 0; i < layer->header.e_phnum; i++) {
+		const Elf64_Phdr *p = &layer->segments[i];
 
-	make_folder();
-	snprintf(headers, sizeof(headers), "%s/headers", folder);
-	snprintf(source, sizeof(source), "%s/source", folder);
-	snprintf(path, sizeof(path), "%s/include", headers);
-	if (mkdir(headers, 0700) || mkdir(source, 0700) || mkdir(path, 0700))
-		abort();
-	snprintf(path, sizeof(path), "%s/include/generated", headers);
-	if (mkdir(path, 0700) || !put(source, "layer.mk", "", 0))
-		abort();
+		if (p->p_type == PT_LOAD &&
+		    (p->p_vaddr < RL_LAYER_GVA ||
+		     p->p_vaddr + p->p_memsz > RL_LAYER_GVA + RL_LAYER_SIZE))
+			abort();
+	}
 }
 
-/* Headers that are taken for a release's say so themselves. */
-static void read_release(const uint8_t *data, size_t size)
+static void fit(const struct kernel *kernel, uint8_t *data, size_t size)
 {
-	static const char should[] = "#define UTS_RELEASE ";
-	char *found;
+	struct rl_patch *patches = NULL;
+	struct elf_view layer, again;
+	size_t count = 0;
 
-	put(headers, "include/generated/utsrelease.h", data, size);
-	found = layer_find_headers(headers, RELEASE);
-	if (found && (!memmem(data, size, should, strlen(should)) ||
-		      !memmem(data, size, "\"" RELEASE "\"",
-			      strlen(RELEASE) + 2)))
-		abort();
-	free(found);
-}
-
-/*
- * A source file changes the hash, and changes it back when it goes; what is none
- * has no part in it.
- */
-static void hash_source(const uint8_t *data, size_t size)
-{
-	char before[DIGEST_SIZE], with[DIGEST_SIZE], behind[DIGEST_SIZE];
-	const uint8_t *line = memchr(data, '\n', size);
-	char name[256] = "", path[512], *found;
-	const char *dot;
-	bool counts;
-
-	if (!line || (size_t)(line - data) >= sizeof(name) - 1)
+	if (elf_open(&layer, data, size, ET_EXEC))
 		return;
-	memcpy(name, data, line - data);
-	if (strchr(name, '/') || !strcmp(name, "layer.mk"))
-		return;
-	if (layer_hash(source, before))
-		abort();
-	if (!put(source, name, line + 1, data + size - line - 1))
-		return;
-	dot = strrchr(name, '.');
-	counts = dot && dot != name &&
-		 (!strcmp(dot, ".c") || !strcmp(dot, ".h") ||
-		  !strcmp(dot, ".S") || !strcmp(dot, ".mk") ||
-		  !strcmp(dot, ".lds") || !strcmp(dot, ".layer"));
-	if (layer_hash(source, with) || counts == !strcmp(before, with))
-		abort();
-	snprintf(path, sizeof(path), "%s/%s", source, name);
-	if (unlink(path) || layer_hash(source, behind) ||
-	    strcmp(before, behind))
-		abort();
-	found = layer_find_source(source);
-	if (!found)
-		abort();
-	free(found);
+	if (!link_fit(&layer, data, kernel) && !link_check_layer(&layer)) {
+		assert_inside(&layer);
+		/* The file has become what the view is. */
+		if (elf_open(&again, data, size, ET_EXEC) ||
+		    link_check_layer(&again))
+			abort();
+		elf_close(&again);
+		if (!patch_settle(&layer, data, &kernel->elf, kernel->symbols) &&
+		    !patch_read(&layer, &patches, &count))
+			patch_check(patches, count, &kernel->elf, kernel->symbols,
+				    kernel->btf);
+		free(patches);
+	}
+	elf_close(&layer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static bool ready;
+	uint8_t *copy, *layer;
+	struct kernel kernel;
+	struct image image;
+	uint32_t first;
 
-	if (!ready)
-		set_up();
-	ready = true;
-	if (!size)
+	if (size < sizeof(first))
 		return 0;
-	if (data[0])
-		hash_source(data + 1, size - 1);
-	else
-		read_release(data + 1, size - 1);
+	memcpy(&first, data, sizeof(first));
+	data += sizeof(first);
+	size -= sizeof(first);
+	if (first > size)
+		first = size;
+	copy = malloc(first + 1);
+	layer = malloc(size - first + 1);
+	if (!copy || !layer)
+		abort();
+	memcpy(copy, data, first);
+	memcpy(layer, data + first, size - first);
+	budget_begin("FILE", 1 << 26);
+	if (!image_set(&image, "FILE", copy, first)) {
+		if (!image_unpack(&image) && !kernel_open(&kernel, &image)) {
+			fit(&kernel, layer, size - first);
+			kernel_close(&kernel);
+		}
+		image_free(&image);
+	}
+	free(layer);
 	return 0;
 }

@@ -28,12 +28,16 @@ int main(int argc, char **argv)
 	};
 	const struct fake_kernel new_order = { .new_order = true };
 	const struct fake_kernel old_order = { 0 };
+	const struct fake_kernel own_places = { .own_places = true };
 	size_t size, image_size;
 	uint8_t *elf = fake_kernel(&new_order, &size), *image;
 
 	if (argc != 2)
 		return 2;
 	put(argv[1], "elf-new", elf, size);
+	free(elf);
+	elf = fake_kernel(&own_places, &size);
+	put(argv[1], "elf-own-places", elf, size);
 	free(elf);
 	elf = fake_kernel(&old_order, &size);
 	put(argv[1], "elf-old", elf, size);

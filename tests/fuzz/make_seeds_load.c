@@ -46,6 +46,9 @@ int main(int argc, char **argv)
 	put(argv[1], "jump", &patch);
 	patch.kind = RL_PATCH_JUMP | RL_PATCH_OPTIONAL;
 	put(argv[1], "optional", &patch);
+	patch.kind = RL_PATCH_JUMP | RL_PATCH_ENTRY;
+	put(argv[1], "unsettled", &patch);
+	patch.kind = RL_PATCH_JUMP | RL_PATCH_OPTIONAL;
 	patch.target = 0;
 	put(argv[1], "far", &patch);
 	patch.gva = 1;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Packages of a Debian release that this machine is not: a root of its own.
+"""Packages of a Debian release or architecture that this machine is not: a root of
+its own.
 
-build/kernels/SUITE/ has apt/ (a private configuration of apt: its lists, its
+build/kernels/SUITE/ (or SUITE-i386/) has apt/ (a private configuration of apt: its lists, its
 cache, sources that are derived from the machine's own mirrors) and root/, into
 which packages are unpacked. Nothing is installed and no script of a package
 runs; the machine's sources, lists and package states are only read.
@@ -16,6 +17,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 
 from paths import Trouble, output_of, say
 
@@ -79,10 +81,12 @@ def sources_for(suite, sources, own):
 class Root:
     """build/kernels/SUITE. Its user holds a lock."""
 
-    def __init__(self, folder, suite):
+    def __init__(self, folder, suite, architecture="amd64"):
+        own = suite if architecture == "amd64" else f"{suite}-{architecture}"
         self.suite = suite
-        self.apt = os.path.join(folder, suite, "apt")
-        self.path = os.path.join(folder, suite, "root")
+        self.architecture = architecture
+        self.apt = os.path.join(folder, own, "apt")
+        self.path = os.path.join(folder, own, "root")
 
     def _apt(self, program, *words, **more):
         settings = {
@@ -96,6 +100,8 @@ class Root:
             # As root, apt would complain that its own user cannot write here.
             "APT::Sandbox::User": "root",
             "APT::Install-Recommends": "no",
+            "APT::Architecture": self.architecture,
+            "APT::Architectures": self.architecture,
             "APT::Keep-Downloaded-Packages": "yes",
         }
         options = [w for s in settings.items() for w in ("-o", "=".join(s))]
@@ -130,12 +136,16 @@ class Root:
     def depends(self, package):
         return self._apt("apt-cache", "depends", package)
 
-    def unpack(self, packages, whole):
-        """Unpacks packages, and what `whole` ones depend on."""
+    def unpack(self, packages, whole, release="", share=False):
+        """Unpacks packages, and what `whole` ones depend on. release: of the
+        suite and its backports, that which these are from; share: /usr/share is
+        wanted, too."""
         archives = self.apt + "/cache/archives"
         say(f"downloading {' '.join(packages + whole)} and what they need")
-        self._apt("apt-get", "download", *packages, cwd=archives)
-        self._apt("apt-get", "-y", "--download-only", "install", *whole)
+        if packages:
+            self._apt("apt-get", "download", *packages, cwd=archives)
+        target = ["-t", release] if release else []
+        self._apt("apt-get", "-y", "--download-only", *target, "install", *whole)
         os.makedirs(self.path, exist_ok=True)
         for name in ("lib", "lib64", "bin", "sbin"):
             if not os.path.islink(os.path.join(self.path, name)):
@@ -143,8 +153,22 @@ class Root:
         for package in glob.glob(archives + "/*.deb"):
             output_of(["dpkg-deb", "-x", package, self.path])
             os.unlink(package)
-        shutil.rmtree(self.path + "/usr/share", ignore_errors=True)
+        if not share:
+            shutil.rmtree(self.path + "/usr/share", ignore_errors=True)
         self.wrap_programs()
+
+    def extract(self, packages, pattern):
+        """Unpacks the files of packages whose path matches, and no others."""
+        archives = self.apt + "/cache/archives"
+        say(f"downloading {' '.join(packages)}")
+        self._apt("apt-get", "download", *packages, cwd=archives)
+        os.makedirs(self.path, exist_ok=True)
+        for package in glob.glob(archives + "/*.deb"):
+            with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package],
+                                  stdout=subprocess.PIPE) as files:
+                output_of(["tar", "-x", "-C", self.path, "--wildcards", pattern],
+                          stdin=files.stdout)
+            os.unlink(package)
 
     def wrap_programs(self):
         """Idempotent."""

@@ -29,18 +29,21 @@ def _start(command, master, slave):
 
 def talk(command, steps, timeout, want):
     """steps: [(what must be seen, what is then typed)]. Returns 0 when all
-    was seen, the program ended with `want` and restored the terminal."""
+    was seen, the program ended with `want` and restored the terminal. timeout:
+    seconds without a sign of life."""
     master, slave = pty.openpty()
     fcntl.ioctl(master, termios.TIOCSWINSZ,
                 struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     before = termios.tcgetattr(slave)
     child = _start(command, master, slave)
     steps, seen, all_seen, ended = list(steps), b"", b"", None
+    timeout *= float(os.environ.get("RINGLET_PATIENCE", "1"))
     deadline = time.monotonic() + timeout
     while ended is None and time.monotonic() < deadline:
         if select.select([master], [], [], QUIET)[0]:
             data = os.read(master, 4096)
             seen, all_seen = seen + data, all_seen + data
+            deadline = time.monotonic() + timeout
         elif steps and steps[0][0] in seen:
             seen, typed = b"", steps.pop(0)[1]
             os.write(master, typed)
@@ -49,7 +52,7 @@ def talk(command, steps, timeout, want):
     print(all_seen.decode(errors="replace"))
     if ended is None:
         os.kill(child, signal.SIGTERM)
-        print(f"not ended after {timeout} s; waiting for {steps[:1]}")
+        print(f"nothing heard for {timeout:g} s; waiting for {steps[:1]}")
         return 1
     if ended != want or steps:
         print(f"ended with {ended}, not {want}; not seen: {steps[:1]}")

@@ -89,14 +89,16 @@ def parser():
     p.add_argument("--add")
     p.add_argument("--stats")
     p.add_argument("--memory", type=int, default=256, dest="guest_memory")
-    p.add_argument("--kernel", default="amd64", dest="guest")
+    p.add_argument("--guest-kernel", "--kernel",
+                   default=kernels.GUEST_DEFAULT, dest="guest")
     p.add_argument("--host-kernel", default=kernels.DEFAULT, dest="flavour")
     p.add_argument("--guest-append", default="")
     p.add_argument("--run-args", default="")
+    p.add_argument("--cpus", type=int, default=1, dest="guest_cpus")
     p.add_argument("--host-cpus", type=int, default=1, dest="cpus")
     p.add_argument("--host-cpu", default="max", dest="cpu")
     p.add_argument("--host-memory", type=int, dest="memory")
-    p.add_argument("--append", default="")
+    p.add_argument("--append", action="append", default=[])
     p.add_argument("--module-args", default="")
     p.add_argument("--host-add", action="append", default=[])
     p.add_argument("--host-program", action="append", default=[],
@@ -142,6 +144,12 @@ def guest_archive(options, token):
 def host_script(options):
     """The shell commands that the emulated host runs."""
     words = "console=hvc0" if options.verbose else "console=hvc0 quiet"
+    cpus = options.guest_cpus
+    if cpus > 1:
+        options.module_args += f" max_vcpus={cpus}"
+        options.run_args += f" --cpus {cpus}"
+        # TCG's TSCs are of one pace, and Linux does not know.
+        options.append.append("tsc=reliable")
     lines = [
         f"modprobe ringlet {options.module_args} || exit 125",
         "cat /guest/initrd.gz /sandbox/guest.cpio >/tmp/initrd",

@@ -22,7 +22,7 @@ import tempfile
 
 import kernels
 from cpio import Archive
-from paths import BUILD, REPO, SANDBOX, Trouble, output_of, say, write_atomically
+from paths import BUILD, SANDBOX, Trouble, output_of, say, write_atomically
 
 LAUNCHER = os.path.join(BUILD, "ringlet")
 GUEST_INIT = os.path.join(SANDBOX, "guest_init")
@@ -214,14 +214,16 @@ def guest_initrd():
     return packed + b"\0" * (-len(packed) % 4)
 
 
-def _prepare(vmlinuz, cache):
+def _prepare(release, cache):
     """Lets `ringlet prepare` fill the cache; None or why it could not."""
     shutil.rmtree(cache, ignore_errors=True)
     if not os.path.exists(LAUNCHER):
         return "the launcher is not built"
-    done = subprocess.run([LAUNCHER, "prepare", "--cache", cache, vmlinuz],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False)
+    # Nothing but the image is looked at, and no other program is run.
+    done = subprocess.run(
+        [LAUNCHER, "prepare", "--cache", cache, kernels.vmlinuz_of(release)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "PATH": "/nonexistent"}, check=False)
     return done.stdout.strip() if done.returncode else None
 
 
@@ -229,18 +231,18 @@ def guest(flavour, needed):
     """/guest and the prepared kernel for `ringlet run`.
 
     needed: it is an error when the kernel cannot be prepared."""
-    vmlinuz = kernels.vmlinuz_of(kernels.get(flavour))
+    release = kernels.get(flavour)
+    vmlinuz = kernels.vmlinuz_of(release)
     cache = os.path.join(BUILD, "cache", flavour)
     files = [vmlinuz, busybox(), GUEST_INIT]
-    files += [path for path in [LAUNCHER] if os.path.exists(path)]
-    for folder in ("guest_pv", "abi"):
-        files += glob.glob(os.path.join(REPO, folder, "*.*"))
+    layer = os.path.join(os.path.dirname(LAUNCHER), "layer.elf")
+    files += [path for path in (LAUNCHER, layer) if os.path.exists(path)]
 
     def make():
         archive = Archive()
         archive.file("guest/vmlinuz", vmlinuz)
         archive.data("guest/initrd.gz", guest_initrd())
-        trouble = _prepare(vmlinuz, cache)
+        trouble = _prepare(release, cache)
         if trouble and needed:
             raise Trouble(f"cannot prepare the guest's kernel: {trouble}")
         if trouble:

@@ -3,7 +3,7 @@
 
 Nothing is installed into /boot. The release is never written down here: it is
 what linux-image-FLAVOUR depends on today. The headers (needed to build the
-module and to prepare a guest kernel) are installed by apt, because their
+module and test modules) are installed by apt, because their
 symbolic links expect /usr/src and /usr/lib.
 
 A series such as 6.12 is the newest kernel of it in the Debian release that has
@@ -26,8 +26,21 @@ from paths import BUILD, Trouble, output_of, say, write_atomically
 FLAVOURS = ("amd64", "cloud-amd64", "rt-amd64")
 # Where Debian has a series: in a suite or in its backports.
 SERIES = {"6.1": "bookworm", "6.12": "trixie", "7.3": "trixie"}
+# Of these, what linux-image-amd64 of that Debian is not.
+BACKPORTS = ("7.3",)
+# Those that are only ever guests: nothing but the image is fetched.
+IMAGES = {"6.16": "trixie", "6.17": "trixie", "6.18": "trixie", "6.19": "trixie",
+          "7.0": "trixie", "7.1": "trixie", "7.2": "trixie"}
+# 32-bit kernels, of the machine's own Debian release: images alone, too.
+I386 = {"686-pae": "i386"}
+# What `make check-kernels` tries: each host with each guest. The first guest is the
+# one that all other tests use.
+HOSTS = tuple(SERIES)
+GUESTS = tuple(SERIES)
 # The emulated host's, where nobody says another one.
 DEFAULT = os.environ.get("RINGLET_HOST_KERNEL") or "amd64"
+# The guest's.
+GUEST_DEFAULT = os.environ.get("RINGLET_GUEST_KERNEL") or "amd64"
 FOLDER = os.path.join(BUILD, "kernels")
 
 
@@ -45,8 +58,11 @@ def _may_install():
 
 def _root_of(release):
     """The root that has this release, or None: it is the machine's own."""
-    for suite in sorted(set(SERIES.values())):
-        root = debian.Root(FOLDER, suite)
+    roots = [debian.Root(FOLDER, suite)
+             for suite in sorted(set(SERIES.values()) | set(IMAGES.values()))]
+    roots += [debian.Root(FOLDER, debian.codename(), a)
+              for a in sorted(set(I386.values()))]
+    for root in roots:
         if os.path.exists(f"{root.path}/boot/vmlinuz-{release}"):
             return root
     return None
@@ -111,6 +127,9 @@ def _download(release):
         output_of(["dpkg-deb", "-x", package, work])
         os.unlink(package)
         shutil.rmtree(os.path.join(work, "usr/share"), ignore_errors=True)
+        # Since Debian 13 a package's modules are in /usr/lib.
+        if not os.path.exists(work + "/lib"):
+            os.symlink("usr/lib", work + "/lib")
         shutil.rmtree(target, ignore_errors=True)
         os.rename(work, target)
     finally:
@@ -150,14 +169,29 @@ def _series_in(root, series):
     return names[-1].removeprefix("linux-image-") if names else None
 
 
-def _fetch_series(series):
-    """Unpacks a kernel, its headers, their tools and their compiler."""
-    root = debian.Root(FOLDER, SERIES[series])
+def _free_from_its_place(makefile):
+    """Debian's Makefile of headers names /usr/src; in a root it is elsewhere."""
+    with open(makefile) as source:
+        text = source.read().replace("/usr/src/", "$(HEADERS_ROOT)")
+    with open(makefile, "w") as out:
+        out.write("HEADERS_ROOT := $(dir $(abspath $(dir "
+                  "$(lastword $(MAKEFILE_LIST)))))\n" + text)
+
+
+def _find_series(series, suite):
+    """The root that packages of the suite are unpacked in, and the release there."""
+    root = debian.Root(FOLDER, suite)
     root.update()
     release = _series_in(root, series)
     if release is None:
         raise debian.Missing(f"the mirror has no kernel {series} for "
                              f"{root.suite}")
+    return root, release
+
+
+def _fetch_series(series):
+    """Unpacks a kernel, its headers, their tools and their compiler."""
+    root, release = _find_series(series, SERIES[series])
     headers = root.depends("linux-headers-" + release)
     common = re.search(r"linux-headers-\S+-common", headers).group()
     # Newer packages have an image's parts apart.
@@ -167,19 +201,47 @@ def _fetch_series(series):
     tools = [re.search(pattern, headers).group()
              for pattern in (r"linux-kbuild-\S+", r"gcc-\d+\b")]
     root.unpack(wanted, tools)
-    with open(f"{root.path}/usr/src/linux-headers-{release}/Makefile",
-              "w") as out:
-        out.write("# Made by tests/lib/kernels.py: Debian's, anywhere.\n"
-                  "include $(dir $(lastword $(MAKEFILE_LIST)))../"
-                  f"{common}/Makefile\n")
-    # Newer packages have the kernel beside its modules.
+    _free_from_its_place(f"{root.path}/usr/src/linux-headers-{release}/Makefile")
+    _link_moved(root, release)
+    return release
+
+
+def _link_moved(root, release):
+    """Newer packages have the kernel beside its modules."""
     moved = f"usr/lib/modules/{release}/vmlinuz"
     if os.path.exists(os.path.join(root.path, moved)):
         os.makedirs(root.path + "/boot", exist_ok=True)
         link = f"{root.path}/boot/vmlinuz-{release}"
         if not os.path.islink(link):
             os.symlink("../" + moved, link)
+
+
+def _fetch_image(series):
+    """Unpacks a kernel's image alone, to be a guest."""
+    root, release = _find_series(series, IMAGES[series])
+    # Newer packages have an image's parts apart.
+    wanted = root.names(r"linux-binary-" + re.escape(release)) or \
+        ["linux-image-" + release]
+    root.extract(wanted, "*/vmlinuz*")
+    _link_moved(root, release)
     return release
+
+
+def _fetch_foreign(flavour):
+    """Unpacks a kernel of another architecture: its image and its modules."""
+    root = debian.Root(FOLDER, debian.codename(), I386[flavour])
+    try:
+        root.update()
+    except Trouble as trouble:
+        # One list out of step with its signature costs the kernels of that list.
+        say(f"{trouble}; what the other lists have must do")
+    package = re.search(rf"linux-image-\S+-{re.escape(flavour)}\b",
+                        root.depends(f"linux-image-{flavour}"))
+    if package is None:
+        raise debian.Missing(f"the mirror has no linux-image-{flavour} of "
+                             f"{I386[flavour]}")
+    root.extract([package.group()], "./[bl]*")
+    return package.group().removeprefix("linux-image-")
 
 
 def folder_of(release):
@@ -220,14 +282,19 @@ def vmlinux(release):
 def get(flavour="amd64"):
     """Returns the release of a flavour or a series, fetched where it is not
     there."""
-    if flavour not in FLAVOURS and flavour not in SERIES:
+    known = FLAVOURS + tuple(SERIES) + tuple(IMAGES) + tuple(I386)
+    if flavour not in known:
         raise Trouble(f"no such kernel: {flavour} (there are "
-                      f"{', '.join(FLAVOURS)}, {', '.join(SERIES)})")
+                      f"{', '.join(known)})")
     fetch = _fetch
-    if SERIES.get(flavour) == debian.codename():
+    if SERIES.get(flavour) == debian.codename() and flavour not in BACKPORTS:
         flavour = "amd64"
     elif flavour in SERIES:
         fetch = _fetch_series
+    elif flavour in IMAGES:
+        fetch = _fetch_image
+    elif flavour in I386:
+        fetch = _fetch_foreign
     os.makedirs(FOLDER, exist_ok=True)
     stamp = os.path.join(FOLDER, f"{flavour}.release")
     with open(os.path.join(FOLDER, "lock"), "w") as lock:
@@ -235,7 +302,8 @@ def get(flavour="amd64"):
         if os.path.exists(stamp):
             with open(stamp) as source:
                 release = source.read().strip()
-            if os.path.exists(vmlinuz_of(release)) and _has_headers(release):
+            if os.path.exists(vmlinuz_of(release)) and \
+                    (flavour in IMAGES or flavour in I386 or _has_headers(release)):
                 return release
         release = fetch(flavour)
         with open(stamp, "w") as out:

@@ -42,7 +42,7 @@ def _write_all(fd, data):
 
 
 class Machine:
-    """options: cpus, memory, cpu, append, disks, qemu_args, tty, kernel,
+    """options: cpus, memory, cpu, append, disks, qemu_args, tty, kernel, xen,
     initramfs (bytes); log is a KernelLog."""
 
     def __init__(self, options, log):
@@ -64,12 +64,15 @@ class Machine:
         accel = os.environ.get("ACCEL", "tcg")
         if accel == "tcg":
             accel = "tcg,thread=multi" if o.cpus > 1 else "tcg,thread=single"
+        start = (o.kernel, f"/proc/self/fd/{initrd_fd}", o.append)
+        if getattr(o, "xen", None):     # a multiboot kernel; ours is its first module
+            words = f"{o.kernel} {o.append}".replace(",", ",,")
+            start = (o.xen, f"{words},{start[1]}", "loglvl=none")
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config",
                 "-display", "none", "-machine", "q35", "-accel", accel,
                 "-cpu", o.cpu, "-smp", str(o.cpus), "-m", f"{o.memory}M",
-                "-no-reboot", "-kernel", o.kernel,
-                "-initrd", f"/proc/self/fd/{initrd_fd}",
-                "-append", o.append,
+                "-no-reboot", "-kernel", start[0], "-initrd", start[1],
+                "-append", start[2],
                 "-device", "virtio-serial-pci,id=vs,max_ports=8"]
         for name in self.channels():
             args += ["-chardev",

@@ -15,17 +15,16 @@ import fcntl
 import glob
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import tempfile
 
+import debian
 import kernels
 from paths import BUILD, REPO, Trouble, say
 
 RECIPE = os.path.join(REPO, "tests", "disk", "root")
 CACHE = os.path.join(BUILD, "rootfs")
-SUITE = "bookworm"
 FILES = ("root.img", "initrd.img", "vmlinuz")
 
 # Not needed to run, and a third of the size.
@@ -39,9 +38,15 @@ def _packages(release):
     return [word for word in words if word] + [f"linux-image-{release}"]
 
 
-def _sign(release):
+def _suite(flavour):
+    """The Debian that has this kernel: of a series, or of this machine."""
+    return kernels.SERIES.get(flavour) or kernels.IMAGES.get(flavour) or \
+        debian.codename() or "bookworm"
+
+
+def _sign(release, suite):
     """Changes when the recipe does."""
-    sign = hashlib.sha256(f"{release} {SUITE} {LEFT_OUT}\n".encode())
+    sign = hashlib.sha256(f"{release} {suite} {LEFT_OUT}\n".encode())
     for path in sorted(glob.glob(RECIPE + "/**/*", recursive=True)):
         if os.path.isfile(path):
             mode = os.stat(path).st_mode & 0o111
@@ -51,47 +56,29 @@ def _sign(release):
     return sign.hexdigest()[:16]
 
 
-def _mirrors():
+def _mirrors(suite):
     """Debian's own sources of this machine, so that its mirror or proxy
-    serves the root, too; a plain line where there are none. Each but once:
-    apt refuses the same one with and without a key."""
-    lines = []
-    for path in glob.glob("/etc/apt/sources.list.d/*.sources"):
-        with open(path) as source:
-            lines += _deb822(source.read())
-    for path in ["/etc/apt/sources.list"] + \
-            glob.glob("/etc/apt/sources.list.d/*.list"):
-        if os.path.exists(path):
-            with open(path) as source:
-                lines += re.findall(
-                    rf"^deb .*\s{SUITE}\S*\s+main\b.*$", source.read(), re.M)
-    by_place = {}
-    for line in lines:
-        by_place.setdefault(re.sub(r"\[.*?\]\s*", "", line), line)
-    return list(by_place.values()) or \
-        [f"deb http://deb.debian.org/debian {SUITE} main"]
+    serves the root, too; a plain line where there are none."""
+    own = debian.codename()
+    if suite != own:
+        try:
+            return debian.sources_for(suite, debian.machine_sources(), own)
+        except debian.Missing:
+            return f"deb http://deb.debian.org/debian {suite} main\n"
+    signed = f"[signed-by={debian.KEYRING}] " \
+        if os.path.exists(debian.KEYRING) else ""
+    lines = [f"deb {signed}{uri} {name} main\n"
+             for uri, name, component in debian.machine_sources()
+             if name.split("-")[0] == suite and component == "main"]
+    return "".join(dict.fromkeys(lines)) or \
+        f"deb http://deb.debian.org/debian {suite} main\n"
 
 
-def _deb822(text):
-    lines = []
-    for stanza in re.split(r"\n\s*\n", text):
-        fields = dict(re.findall(r"^(\w[\w-]*):\s*(.*)$", stanza, re.M))
-        suites = [suite for suite in fields.get("Suites", "").split()
-                  if suite.startswith(SUITE)]
-        if "main" not in fields.get("Components", "").split():
-            continue
-        key = fields.get("Signed-By", "")
-        option = f"[signed-by={key}] " if key.startswith("/") else ""
-        for uri in fields.get("URIs", "").split():
-            lines += [f"deb {option}{uri} {suite} main" for suite in suites]
-    return lines
-
-
-def _build(release, target):
+def _build(release, suite, target):
     """Runs mmdebstrap; the folder `target` appears when all is there."""
     if not shutil.which("mmdebstrap"):
         raise Trouble("mmdebstrap is missing: run `make deps`")
-    say(f"building a Debian root ({SUITE}, linux-image-{release})")
+    say(f"building a Debian root ({suite}, linux-image-{release})")
     # Where mmdebstrap uses a user namespace, its root is another user than
     # we: the folder is open to it.
     work = tempfile.mkdtemp(prefix="new-", dir=CACHE)
@@ -99,14 +86,14 @@ def _build(release, target):
     image = os.path.join(work, "root.img")
     sources = os.path.join(work, "sources.list")
     with open(sources, "w") as out:
-        out.write("\n".join(_mirrors()) + "\n")
+        out.write(_mirrors(suite))
     command = ["mmdebstrap", "--variant=minbase", "--format=null",
                "--include=" + ",".join(_packages(release)),
                "--aptopt=Acquire::Languages \"none\"",
                "--aptopt=Acquire::Check-Valid-Until \"false\""]
     command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
     command += [f"--customize-hook={RECIPE}/setup \"$1\" {image}",
-                SUITE, "/dev/null", sources]
+                suite, "/dev/null", sources]
     log = os.path.join(CACHE, "log")
     try:
         with open(log, "wb") as out:
@@ -130,13 +117,13 @@ def _build(release, target):
 
 def get(flavour="amd64"):
     """The folder of the root, built where it is not there."""
-    release = kernels.get(flavour)
+    release, suite = kernels.get(flavour), _suite(flavour)
     os.makedirs(CACHE, exist_ok=True)
-    target = os.path.join(CACHE, f"{release}-{_sign(release)}")
+    target = os.path.join(CACHE, f"{release}-{_sign(release, suite)}")
     with open(os.path.join(CACHE, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(target):
-            _build(release, target)
+            _build(release, suite, target)
             for old in glob.glob(os.path.join(CACHE, f"{release}-*")):
                 if old != target:
                     shutil.rmtree(old, ignore_errors=True)

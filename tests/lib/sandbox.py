@@ -18,8 +18,10 @@ from paths import EXIT_KERNEL, EXIT_TIMEOUT, EXIT_TROUBLE, Trouble, say
 # Limits are there for what hangs; a slow machine wants more of it.
 PATIENCE = float(os.environ.get("RINGLET_PATIENCE", "1"))
 
-# panic=-1 with QEMU's -no-reboot: a panic ends the machine at once.
-APPEND = "console=ttyS0,115200 panic=-1 oops=panic rdinit=/init"
+# panic=-1 with QEMU's -no-reboot: a panic ends the machine at once. no_timer_check:
+# Linux waits some ms for its timer's first interrupts, and panics where there is none,
+# as on a machine that is kept from running ("IO-APIC + timer doesn't work").
+APPEND = "console=ttyS0,115200 panic=-1 oops=panic rdinit=/init no_timer_check"
 
 
 def parser():
@@ -27,13 +29,14 @@ def parser():
     p.add_argument("--cpus", type=int, default=1)
     p.add_argument("--memory", type=int, default=1024)
     p.add_argument("--cpu", default="max")
-    p.add_argument("--append", default="")
+    p.add_argument("--append", action="append", default=[])
     p.add_argument("--add", action="append", default=[])
     p.add_argument("--program", action="append", default=[])
     p.add_argument("--disk", action="append", default=[], dest="disks")
     p.add_argument("--host-kernel", "--kernel", default=kernels.DEFAULT,
                    dest="flavour")
-    p.add_argument("--guest", default="amd64")
+    p.add_argument("--guest", default=kernels.GUEST_DEFAULT)
+    p.add_argument("--xen")
     p.add_argument("--timeout", type=float, default=120)
     p.add_argument("--log")
     p.add_argument("--tty", action="store_true", default=None)
@@ -85,7 +88,7 @@ def build(options, prepared=False):
         parts.append(initramfs.guest(options.guest, prepared))
     parts.append(run_archive(options))
     options.initramfs = parts
-    options.append = f"{APPEND} {options.append}".strip()
+    options.append = " ".join([APPEND] + options.append)
 
 
 def verdict(machine, log, in_time):

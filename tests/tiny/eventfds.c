@@ -37,6 +37,8 @@ static void bad_irqfds(struct machine *m, int event, int file)
 	FAILS(irqfd(m, file, RL_IRQ_DEVICE, 0, 0), EINVAL);
 	FAILS(irqfd(m, m->vm, RL_IRQ_DEVICE, 0, 0), EINVAL);
 	FAILS(irqfd(m, event, RL_IRQ_DEVICE - 1, 0, 0), EINVAL);
+	FAILS(irqfd(m, event, RL_IRQ_IPI, 0, 0), EINVAL);
+	FAILS(irqfd(m, event, RL_IRQ_COUNT - 1, 0, 0), EINVAL);
 	FAILS(irqfd(m, event, RL_IRQ_COUNT, 0, 0), EINVAL);
 	FAILS(irqfd(m, event, ~0u, 0, 0), EINVAL);
 	FAILS(irqfd(m, event, RL_IRQ_DEVICE, 4, 0), EINVAL);
@@ -44,6 +46,7 @@ static void bad_irqfds(struct machine *m, int event, int file)
 	/* RL_FD_CLEAR is for no descriptor and no register. */
 	FAILS(irqfd(m, event, RL_IRQ_DEVICE, RL_FD_CLEAR, 0), EINVAL);
 	FAILS(irqfd(m, -1, RL_IRQ_DEVICE, RL_FD_CLEAR, RL_MMIO_BASE), EINVAL);
+	FAILS(irqfd(m, -1, RL_IRQ_IPI, RL_FD_CLEAR, 0), EINVAL);
 	FAILS(irqfd(m, -1, RL_IRQ_COUNT, RL_FD_CLEAR, 0), EINVAL);
 	CHECK(irqfd(m, -1, RL_IRQ_DEVICE, RL_FD_CLEAR, 0) == 0);
 	/* No register of a device, or no whole one. */

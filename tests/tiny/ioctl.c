@@ -9,38 +9,35 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "ioctl.h"
 
 struct image image;
+const char *image_path;
 int device;
 const char *skipped;		/* why the test that runs does not */
 static unsigned int passed, failed;
 
-void check(int good, const char *what, int line)
+void check(int good, const char *what, const char *file, int line)
 {
 	if (good) {
 		passed++;
 		return;
 	}
 	failed++;
-	printf("failure ioctl.c:%d: %s (errno %d, %s)\n", line, what, errno,
+	printf("failure %s:%d: %s (errno %d, %s)\n", file, line, what, errno,
 	       strerror(errno));
 	fflush(stdout);
 }
 
 /* --- a VM with a tiny guest ------------------------------------------------------ */
 
-static int add_slot(int vm, unsigned int slot, uint64_t gpa, uint64_t size,
+int add_slot(int vm, unsigned int slot, uint64_t gpa, uint64_t size,
 		    const void *at)
 {
 	struct rl_memory_slot s = {
@@ -87,12 +84,6 @@ void machine_destroy(struct machine *m)
 	close(m->vcpu);
 	close(m->vm);
 	munmap(m->memory, TINY_MEMORY);
-}
-
-/* The guest's first instruction becomes an endless loop. */
-static void make_spin(struct machine *m)
-{
-	memcpy(m->memory + (image.entry - TINY_KERNEL), "\xeb\xfe", 2);
 }
 
 /* EINTR without a signal is allowed: other parts of the kernel had work for us. */
@@ -149,6 +140,7 @@ static void test_slots(void)
 {
 	int vm = ioctl(device, RL_CREATE_VM, 0);
 	char *p = map(1 << 20);
+	struct rl_info info;
 	struct rl_memory_slot s = { .flags = 1, .size = 4096,
 				    .hva = (uintptr_t)p };
 
@@ -182,7 +174,10 @@ static void test_slots(void)
 	FAILS(ioctl(vm, RL_RUN, 0), ENOTTY);
 	FAILS(ioctl(vm, RL_IRQ_LINE, 0), EINVAL);
 	FAILS(ioctl(vm, RL_GET_STATS, NULL), EFAULT);
-	FAILS(ioctl(vm, RL_CREATE_VCPU, 1), EINVAL);
+	CHECK(ioctl(device, RL_GET_INFO, &info) == 0);
+	CHECK(info.max_vcpus >= 1 && info.max_vcpus <= RL_VCPUS_MAX);
+	FAILS(ioctl(vm, RL_CREATE_VCPU, info.max_vcpus), EINVAL);
+	FAILS(ioctl(vm, RL_CREATE_VCPU, 1UL << 32), EINVAL);
 	FAILS(ioctl(vm, RL_CREATE_VCPU, ~0UL), EINVAL);
 	close(ioctl(vm, RL_CREATE_VCPU, 0));
 	FAILS(ioctl(vm, RL_CREATE_VCPU, 0), EEXIST);
@@ -210,7 +205,9 @@ static void test_vcpu(void)
 	FAILS(ioctl(m.vcpu, RL_GET_REGS, NULL), EFAULT);
 	FAILS(ioctl(m.vcpu, RL_SET_REGS, ~0UL), EFAULT);
 	FAILS(ioctl(m.vcpu, RL_CREATE_VM, 0), ENOTTY);
-	FAILS(ioctl(m.vm, RL_IRQ_LINE, RL_IRQ_COUNT), EINVAL);
+	/* Lines of the guest's own are not for others. */
+	for (unsigned int line = RL_IRQ_IPI; line <= RL_IRQ_COUNT; line++)
+		FAILS(ioctl(m.vm, RL_IRQ_LINE, line), EINVAL);
 	FAILS(ioctl(m.vm, RL_IRQ_LINE, ~0UL), EINVAL);
 	FAILS(mmap(0, 8192, PROT_READ, MAP_SHARED, m.vcpu, 0) == MAP_FAILED
 	      ? -1 : 0, EINVAL);
@@ -218,8 +215,9 @@ static void test_vcpu(void)
 	      ? -1 : 0, EINVAL);
 	FAILS(mmap(0, 4096, PROT_READ, MAP_PRIVATE, m.vcpu, 0) == MAP_FAILED
 	      ? -1 : 0, EINVAL);
-	FAILS(mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, m.vcpu, 0) ==
-	      MAP_FAILED ? -1 : 0, EINVAL);
+	/* Newer kernels refuse that by themselves, for any such file. */
+	CHECK(mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, m.vcpu, 0) ==
+	      MAP_FAILED && (errno == EINVAL || errno == EPERM));
 	CHECK(ioctl(m.vcpu, RL_GET_REGS, &regs) == 0);
 	CHECK(regs.cs == RL_KERNEL_CS && regs.rip == image.entry);
 	regs.rip = 1UL << 47;
@@ -245,155 +243,6 @@ static void test_vcpu(void)
 	CHECK(runs_to_shutdown(&m));
 	FAILS(ioctl(m.vcpu, RL_RUN, 0), EIO);
 	machine_destroy(&m);
-}
-
-/* --- interruption --------------------------------------------------------------------- */
-
-static volatile sig_atomic_t signals;
-
-static void on_signal(int number)
-{
-	(void)number;
-	signals++;
-}
-
-static void test_interruption(void)
-{
-	struct machine m;
-
-	machine_create(&m);
-	make_spin(&m);
-	m.run->immediate_exit = 1;
-	FAILS(ioctl(m.vcpu, RL_RUN, 0), EINTR);
-	CHECK(m.run->exit_reason == RL_EXIT_INTERRUPTED);
-	m.run->immediate_exit = 0;
-	alarm(1);
-	do
-		FAILS(ioctl(m.vcpu, RL_RUN, 0), EINTR);
-	while (!signals);
-	machine_destroy(&m);
-}
-
-static void *run_it(void *argument)
-{
-	struct machine *m = argument;
-
-	return (void *)(long)(ioctl(m->vcpu, RL_RUN, 0) ? errno : 0);
-}
-
-static void test_two_threads(void)
-{
-	struct machine m;
-	pthread_t threads[4];
-	void *result;
-
-	machine_create(&m);
-	make_spin(&m);
-	for (int i = 0; i < 4; i++)
-		pthread_create(&threads[i], NULL, run_it, &m);
-	usleep(100000);
-	for (int i = 0; i < 200; i++)
-		CHECK(ioctl(m.vm, RL_IRQ_LINE, i % RL_IRQ_COUNT) == 0);
-	/* Closing the files under a running call is no problem either. */
-	close(m.vm);
-	m.run->immediate_exit = 1;
-	for (int i = 0; i < 4; i++) {
-		pthread_kill(threads[i], SIGALRM);
-		pthread_join(threads[i], &result);
-		CHECK((long)result == EINTR);
-	}
-	m.vm = -1;
-	machine_destroy(&m);
-}
-
-static void test_close_while_running(void)
-{
-	struct machine m;
-	pthread_t thread;
-	void *result;
-
-	machine_create(&m);
-	make_spin(&m);
-	pthread_create(&thread, NULL, run_it, &m);
-	usleep(50000);
-	close(m.vcpu);
-	close(m.vm);
-	pthread_kill(thread, SIGALRM);
-	pthread_join(thread, &result);
-	CHECK((long)result == EINTR);
-	munmap(m.run, 4096);
-	munmap(m.memory, TINY_MEMORY);
-}
-
-/* --- other processes -------------------------------------------------------------------- */
-
-int wait_status(pid_t pid)
-{
-	int status = -1;
-
-	waitpid(pid, &status, 0);
-	return status;
-}
-
-static void test_fork(void)
-{
-	struct machine m;
-	pid_t pid;
-
-	machine_create(&m);
-	pid = fork();
-	if (!pid) {
-		int good = ioctl(m.vcpu, RL_RUN, 0) == -1 && errno == EINVAL;
-
-		good &= add_slot(m.vm, 3, TINY_HIGH_GPA, 4096, m.memory) == -1;
-		_exit(good ? 0 : 1);
-	}
-	CHECK(wait_status(pid) == 0);
-	CHECK(runs_to_shutdown(&m));
-	/* The child keeps the files; we go first. */
-	pid = fork();
-	if (!pid) {
-		usleep(100000);
-		_exit(0);
-	}
-	machine_destroy(&m);
-	CHECK(wait_status(pid) == 0);
-	/* The parent is killed, its child has the files. */
-	pid = fork();
-	if (!pid) {
-		machine_create(&m);
-		make_spin(&m);
-		if (!fork()) {
-			usleep(200000);
-			_exit(0);
-		}
-		alarm(0);
-		signal(SIGALRM, SIG_DFL);
-		ualarm(50000, 0);
-		ioctl(m.vcpu, RL_RUN, 0);
-		_exit(0);
-	}
-	wait_status(pid);
-	usleep(300000);
-}
-
-static void test_kill(void)
-{
-	for (int i = 0; i < 20; i++) {
-		pid_t pid = fork();
-
-		if (!pid) {
-			struct machine m;
-
-			machine_create(&m);
-			make_spin(&m);
-			for (;;)
-				ioctl(m.vcpu, RL_RUN, 0);
-		}
-		usleep(1000 * i * 3);
-		kill(pid, SIGKILL);
-		CHECK(WIFSIGNALED(wait_status(pid)));
-	}
 }
 
 /* --- memory under the guest --------------------------------------------------------------- */
@@ -519,6 +368,16 @@ static const struct {
 	TEST(ldt),
 	TEST(breakpoints),
 	TEST(fpu),
+	TEST(shadow_stack),
+	TEST(debug_refused),
+	TEST(debug),
+	TEST(debug_handed_on),
+	TEST(vcpu_ids),
+	TEST(vcpu_counters),
+	TEST(vcpu_waits),
+	TEST(vcpu_end),
+	TEST(vcpu_kill),
+	TEST(vcpu_kill_of_waiter),
 	TEST(at_once),
 	TEST(leak),
 };
@@ -537,10 +396,10 @@ int main(int argc, char **argv)
 
 	if (argc != 2 && argc != 3)
 		errx(2, "usage: ioctl GUEST [PATTERNS]");
-	image = image_read(argv[1]);
+	image_path = argv[1];
+	image = image_read(image_path);
 	open_device();
-	sigaction(SIGALRM, &(struct sigaction) { .sa_handler = on_signal },
-		  NULL);
+	catch_alarms();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
 		unsigned int before = failed;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the launcher has of its own beside a guest: files that hold the module, an
- * LDT, breakpoints, floating point registers, pages that come and go.
+ * LDT, breakpoints, floating point registers, a shadow stack, pages that come and
+ * go.
  */
 #include <asm/ldt.h>
 #include <fcntl.h>
@@ -14,9 +15,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "ioctl.h"
+#include "shadow_stack.h"
 
 /* The guest's first instructions become these. */
 static void make_code(struct machine *m, const void *code, size_t bytes)
@@ -199,6 +202,62 @@ void test_fpu(void)
 	CHECK(r == 0 && m.run->exit_reason == RL_EXIT_SHUTDOWN);
 	CHECK(!memcmp(&in, &out, sizeof(in)));
 	machine_destroy(&m);
+}
+
+/* --- a shadow stack ---------------------------------------------------------------- */
+
+#define NO_SHADOW_STACK		77
+#define LOST_WITHOUT_US		78
+
+/* The shadow stack begins empty here, so nothing of what called this may return. */
+static __attribute__((noinline, noreturn)) void run_on_shadow_stack(void)
+{
+	long r = SYS_arch_prctl;
+	uint64_t ssp;
+	int good = 1;
+
+	asm volatile("syscall" : "+a"(r)
+		     : "D"((long)ARCH_SHSTK_ENABLE), "S"((long)ARCH_SHSTK_SHSTK)
+		     : "rcx", "r11", "memory");
+	if (r)
+		_exit(NO_SHADOW_STACK);
+	ssp = shadow_stack_pointer();
+	/* Bochs 3.0 forgets it when another program's registers were loaded, unless the
+	   host has nopku (Documentation/testing.md). */
+	for (int i = 0; i < 40; i++) {
+		sched_yield();
+		if (shadow_stack_pointer() != ssp)
+			_exit(LOST_WITHOUT_US);
+	}
+	for (int i = 0; i < 3; i++) {
+		struct machine m;
+
+		machine_create(&m);
+		good &= runs_to_shutdown(&m);
+		machine_destroy(&m);
+	}
+	_exit(good && ssp && shadow_stack_pointer() == ssp ? 0 : 1);
+}
+
+/* The processor compares each return of a program with its shadow stack, and the
+ * next one after RL_RUN would be the program's end. Meanwhile we compute, so that
+ * its registers are not still there. */
+void test_shadow_stack(void)
+{
+	pid_t pid = fork();
+	volatile double x = 1;
+	int status;
+
+	if (!pid)
+		run_on_shadow_stack();
+	while (!waitpid(pid, &status, WNOHANG))
+		x *= 1.0001;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_SHADOW_STACK)
+		skipped = "the host has no shadow stacks for programs";
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == LOST_WITHOUT_US)
+		skipped = "this emulator loses shadow stacks without a guest, too";
+	else
+		CHECK(status == 0);
 }
 
 /* --- pages that go away ----------------------------------------------------------- */

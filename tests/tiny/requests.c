@@ -61,8 +61,7 @@ static void *flip_it(void *unused)
 	return NULL;
 }
 
-/* The VM goes away: no thread uses it any more. */
-void request_end(void)
+static void flip_end(void)
 {
 	if (!flip.word)
 		return;
@@ -73,7 +72,7 @@ void request_end(void)
 
 static int flip_start(struct machine *m, uint64_t word, uint64_t values)
 {
-	request_end();
+	flip_end();
 	if (!word)
 		return 0;
 	memcpy(flip.values, m->memory + values, sizeof(flip.values));
@@ -128,6 +127,81 @@ static int discard(unsigned char *at, size_t bytes)
 	return r;
 }
 
+/*
+ * Two pages of a file take turns at a GPA. What was replaced must not be written any
+ * more from then on, as it could be anybody's. How often it was; -1: no replacement.
+ */
+static long replace(struct machine *m, uint64_t gpa, unsigned int which)
+{
+	static int file = -1;
+	static volatile uint64_t *pages;
+	volatile uint64_t *old;
+	uint64_t seen;
+	long bad = 0;
+
+	if (file < 0) {
+		file = memfd_create("pages", 0);
+		if (file < 0 || ftruncate(file, 8192))
+			return -1;
+		pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED,
+			     file, 0);
+	}
+	if (mmap(m->memory + gpa, 4096, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED, file, which ? 4096 : 0) == MAP_FAILED)
+		return -1;
+	old = &pages[which ? 0 : 512];
+	seen = *old;
+	for (volatile int n = 0; n < 20000; n++)
+		bad += *old != seen;
+	return bad;
+}
+
+/* A thread that does it while the guest runs on. */
+static struct beside {
+	struct machine *machine;	/* NULL: there is none */
+	uint64_t gpa;
+	volatile bool stop;
+	pthread_t thread;
+} beside;
+
+static void *replace_beside(void *unused)
+{
+	volatile struct tiny_mailbox *box = mailbox(beside.machine);
+
+	(void)unused;
+	move(2);
+	for (unsigned int i = 0; !beside.stop; i++) {
+		long bad = replace(beside.machine, beside.gpa, i & 1);
+
+		box->written_later += bad;
+		if (bad < 0)
+			break;
+		box->replaced++;
+	}
+	return NULL;
+}
+
+static int replace_start(struct machine *m, uint64_t gpa)
+{
+	if (beside.machine)
+		return -1;
+	beside.machine = m;
+	beside.gpa = gpa;
+	beside.stop = false;
+	return pthread_create(&beside.thread, NULL, replace_beside, NULL);
+}
+
+/* The VM goes away: no thread uses it any more. */
+void request_end(void)
+{
+	flip_end();
+	if (!beside.machine)
+		return;
+	beside.stop = true;
+	pthread_join(beside.thread, NULL);
+	beside.machine = NULL;
+}
+
 /* Does what the guest asks for in its mailbox. */
 void request_serve(struct machine *m)
 {
@@ -149,7 +223,11 @@ void request_serve(struct machine *m)
 		r = discard(m->memory + a, b);
 	else if (box->request == TINY_FLIP && b < TINY_MEMORY - 4096)
 		r = flip_start(m, a, b);
+	else if (box->request == TINY_REPLACE_BESIDE)
+		r = replace_start(m, a);
 	box->result = r ? -errno : 0;
+	if (box->request == TINY_REPLACE && a < TINY_MEMORY - 4096)
+		box->result = replace(m, a, b);
 	if (box->request == TINY_TIMERS)
 		box->result = timer_interrupts();
 }

@@ -79,6 +79,7 @@ static void machine_create(struct machine *m)
 
 static void machine_destroy(struct machine *m)
 {
+	second_end();
 	request_end();
 	munmap(m->run, 4096);
 	close(m->vcpu);
@@ -210,6 +211,12 @@ static void set_alarm(unsigned int seconds)
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
+/* A case named two_... has a second vCPU, which it starts itself. */
+static bool wants_two(const struct tiny_case *c)
+{
+	return !strncmp(c->name, "two_", 4);
+}
+
 static enum tiny_outcome run_case(const struct image *image,
 				  const struct tiny_case *c)
 {
@@ -218,7 +225,15 @@ static enum tiny_outcome run_case(const struct image *image,
 	volatile struct tiny_mailbox *box;
 	struct machine m;
 
+	if (wants_two(c) && (info.max_vcpus < 2 || ncpus < 2)) {
+		printf("skip %s/%s\n\t%s\n", image->name, c->name,
+		       ncpus < 2 ? "the host has one processor" :
+		       "the module allows one vCPU");
+		return TINY_SKIP;
+	}
 	machine_create(&m);
+	if (wants_two(c))
+		second_begin(&m);
 	image_load(image, m.memory);
 	box = mailbox(&m);
 	box->flags = environment;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The runner's parts: guest.c loads a tiny guest into memory, runner.c runs
- * its cases, requests.c does what they ask for.
+ * its cases, requests.c does what they ask for, second.c runs a second vCPU.
  */
 #ifndef TESTS_TINY_RUNNER_H
 #define TESTS_TINY_RUNNER_H
@@ -42,6 +42,8 @@ static inline volatile struct tiny_mailbox *mailbox(const struct machine *m)
 }
 
 extern uint64_t ncpus;
+void second_begin(struct machine *m);
+void second_end(void);
 void request_serve(struct machine *m);
 void request_end(void);
 

@@ -82,6 +82,7 @@ static void log_line(void *context, const char *line)
 	struct fake_driver *driver = context;
 
 	driver->lines++;
+	memcpy(driver->line_before, driver->line, sizeof(driver->line));
 	snprintf(driver->line, sizeof(driver->line), "%s", line);
 }
 

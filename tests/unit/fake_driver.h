@@ -57,6 +57,7 @@ struct fake_driver {
 	uint64_t discarded;	/* bytes, by the discard op */
 	unsigned int lines;	/* logged */
 	char line[256];		/* the last one */
+	char line_before[256];
 };
 
 struct fake_buffer {

@@ -213,28 +213,6 @@ uint8_t *fake_bzimage(const void *payload, size_t size, const char *format,
 	return file;
 }
 
-uint8_t *fake_layer(const struct rl_patch *patches, size_t patch_count,
-		    const struct rl_layout *layouts, size_t layout_count,
-		    size_t *size)
-{
-	static const uint8_t text[100] = { 0xf4, 0x01, 0x02 };
-	static const uint8_t data[50] = { 7, 8, 9 };
-	struct fake_segment segments[] = {
-		{ PT_LOAD, PF_R | PF_X, RL_LAYER_GVA, RL_LAYER_GPA, text,
-		  sizeof(text), sizeof(text) },
-		{ PT_LOAD, PF_R | PF_W, RL_LAYER_GVA + PAGE,
-		  RL_LAYER_GPA + PAGE, data, sizeof(data), 2 * PAGE },
-	};
-	struct fake_section sections[] = {
-		{ RL_PATCHES_SECTION, SHT_PROGBITS, 0, patches,
-		  patch_count * sizeof(*patches) },
-		{ RL_LAYOUTS_SECTION, SHT_PROGBITS, 0, layouts,
-		  layout_count * sizeof(*layouts) },
-	};
-
-	return fake_elf(ET_EXEC, RL_LAYER_GVA, segments, 2, sections, 2, size);
-}
-
 char *real_kernel(void)
 {
 	static const char *const places[] = {

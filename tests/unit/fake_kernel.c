@@ -14,8 +14,11 @@
 #define DATA_SIZE	0x40000
 #define BANNER		0x2000
 #define KALLSYMS	0x3000
-#define LISTS		0x6000
+#define LISTS		((int)(FAKE_LISTS - FAKE_TEXT))
 #define NOTES		0x7000
+
+/* What only a kernel with CFI has. */
+#define CFI	"__cfi_x86_init_noop"
 
 /* In address order, as Linux has them; two share a name. */
 static const struct fake_symbol {
@@ -25,31 +28,47 @@ static const struct fake_symbol {
 } symbols[] = {
 	{ "fixed_percpu_data", 'A', 0 },
 	{ "fake_percpu", 'A', FAKE_PERCPU },
+	{ "fake_table", 'A', FAKE_PERCPU + 8 },
+	{ "fake_inner", 'A', FAKE_PERCPU + 16 },
+	{ "fake_pointer", 'A', FAKE_PERCPU + 26 },
 	{ "_text", 'T', FAKE_TEXT },
 	{ "startup_64", 'T', FAKE_TEXT },
 	{ "twice", 't', FAKE_TEXT + 0x40 },
 	{ "twice", 't', FAKE_TEXT + 0x80 },
 	{ "fake_function", 'T', FAKE_FUNCTION },
 	{ "xen_iret", 'T', FAKE_TEXT + 0x200 },
+	{ "xen_error_entry", 't', FAKE_XEN_ENTRY },
+	{ CFI, 't', FAKE_TEXT + 0x280 },
 	{ "asm_xenpv_exc_debug", 'T', FAKE_TEXT + 0x300 },
 	{ "linux_banner", 'D', FAKE_TEXT + BANNER },
 	{ "__start_mcount_loc", 'D', FAKE_TEXT + LISTS },
 	{ "__stop_mcount_loc", 'D', FAKE_TEXT + LISTS + 0x10 },
 	{ "__return_sites", 'D', FAKE_TEXT + LISTS + 0x20 },
 	{ "__return_sites_end", 'D', FAKE_TEXT + LISTS + 0x24 },
-	{ "__alt_instructions", 'D', FAKE_TEXT + LISTS + 0x30 },
-	{ "__alt_instructions_end", 'D', FAKE_TEXT + LISTS + 0x3c },
 	{ "__parainstructions", 'D', FAKE_TEXT + LISTS + 0x40 },
 	{ "__parainstructions_end", 'D', FAKE_TEXT + LISTS + 0x50 },
+	{ "__start_runtime_ptr_fake", 'D', FAKE_TEXT + LISTS + 0x60 },
+	{ "__stop_runtime_ptr_fake", 'D', FAKE_TEXT + LISTS + 0x64 },
+	{ "x86_cap_flags", 'D', FAKE_CAP_FLAGS },
+	{ "vdso_image_32", 'D', FAKE_VDSO_IMAGE },
+	{ "fake_vdso", 'D', FAKE_VDSO },
+	{ "__alt_instructions", 'D', FAKE_ALTERNATIVE },
+	{ "__alt_instructions_end", 'D', FAKE_ALTERNATIVE + 28 },
 	{ "init_top_pgt", 'D', FAKE_DATA },
 	{ "level2_fixmap_pgt", 'D', FAKE_DATA + 0x1000 },
 	{ "pv_ops", 'D', FAKE_DATA + 0x2000 },
 	{ "a_rather_long_name_that_goes_on_and_on_for_more_than_a_hundred_"
 	  "and_twenty_eight_characters_so_that_its_length_takes_two_bytes_"
 	  "in_the_table", 'd', FAKE_DATA + 0x2100 },
+	{ "early_top_pgt", 'D', FAKE_DATA + 0x3000 },
 	{ "_end", 'B', FAKE_DATA + FAKE_DATA_MEMORY },
 };
 #define SYMBOLS (sizeof(symbols) / sizeof(symbols[0]))
+
+static bool has(const struct fake_kernel *how, const char *name)
+{
+	return strcmp(name, CFI) ? !how->without || strcmp(name, how->without) : how->cfi;
+}
 
 /* A buffer that grows by aligned pieces. */
 struct buffer {
@@ -63,21 +82,37 @@ static void add(struct buffer *b, const void *data, size_t size)
 	b->size += size;
 }
 
-static void align8(struct buffer *b)
+/* To where a table may begin. */
+static void align(struct buffer *b, const struct fake_kernel *how)
 {
-	b->size = (b->size + 7) & ~(size_t)7;
+	size_t mask = how->own_places ? 3 : 7;
+
+	b->size = (b->size + mask) & ~mask;
+}
+
+/* Each counts from where it lies, which is in the text. Too far: 0. */
+static void add_own_places(struct buffer *b, const struct fake_kernel *how)
+{
+	align(b, how);
+	for (size_t i = 0; i < SYMBOLS; i++) {
+		int64_t far = symbols[i].address - (FAKE_TEXT + b->size);
+		int32_t offset = far == (int32_t)far ? far : 0;
+
+		if (has(how, symbols[i].name))
+			add(b, &offset, 4);
+	}
 }
 
 static void add_offsets(struct buffer *b, const struct fake_kernel *how)
 {
 	uint64_t base = FAKE_TEXT;
 
-	align8(b);
+	align(b, how);
 	for (size_t i = 0; i < SYMBOLS; i++) {
 		uint64_t address = symbols[i].address;
 		int32_t offset;
 
-		if (how->without && !strcmp(symbols[i].name, how->without))
+		if (!has(how, symbols[i].name))
 			continue;
 		if (how->plain_offsets)
 			offset = address < base ? 0 : address - base;
@@ -86,7 +121,7 @@ static void add_offsets(struct buffer *b, const struct fake_kernel *how)
 						  base - 1 - address;
 		add(b, &offset, 4);
 	}
-	align8(b);
+	align(b, how);
 	add(b, &base, 8);
 }
 
@@ -109,27 +144,27 @@ static void add_names(struct buffer *b, const struct fake_kernel *how)
 	size_t count_at;
 	uint32_t count = 0, marker = 0;
 
-	align8(b);
+	align(b, how);
 	count_at = b->size;
-	b->size += 8;
+	b->size += how->own_places ? 4 : 8;
 	for (size_t i = 0; i < SYMBOLS; i++) {
-		if (how->without && !strcmp(symbols[i].name, how->without))
+		if (!has(how, symbols[i].name))
 			continue;
 		add_name(b, &symbols[i]);
 		count++;
 	}
 	memcpy(b->data + count_at, &count, 4);
-	align8(b);
+	align(b, how);
 	add(b, &marker, 4);
 }
 
 /* Each printable character stands for itself, the rest for some text. */
-static void add_tokens(struct buffer *b)
+static void add_tokens(struct buffer *b, const struct fake_kernel *how)
 {
 	uint16_t index[256];
 	size_t start;
 
-	align8(b);
+	align(b, how);
 	start = b->size;
 	for (int i = 0; i < 256; i++) {
 		char text[16];
@@ -141,27 +176,33 @@ static void add_tokens(struct buffer *b)
 			snprintf(text, sizeof(text), "tok%d", i);
 		add(b, text, strlen(text) + 1);
 	}
-	align8(b);
+	align(b, how);
 	add(b, index, sizeof(index));
 }
 
 static void add_kallsyms(uint8_t *text, const struct fake_kernel *how)
 {
-	struct buffer b = { text, KALLSYMS };
+	/* At 4 bytes, not at 8, where that is allowed. */
+	struct buffer b = { text, KALLSYMS + (how->own_places ? 4 : 0) };
 
 	if (how->no_kallsyms)
 		return;
-	if (!how->new_order)
+	if (!how->new_order && !how->own_places)
 		add_offsets(&b, how);
 	add_names(&b, how);
 	b.size += 3 * SYMBOLS;	/* seqs_of_names, or padding */
-	add_tokens(&b);
+	add_tokens(&b, how);
 	if (how->new_order)
 		add_offsets(&b, how);
+	if (how->own_places)
+		add_own_places(&b, how);
 	assert_true(b.size < LISTS);
 }
 
-/* One record of each list, at FAKE_FUNCTION + 0, 0x10, 0x20, 0x30. */
+/*
+ * One record of each list, at FAKE_FUNCTION + 0, 0x10, 0x30, 0x60; add_features() has
+ * the one at 0x20.
+ */
 static void add_lists(uint8_t *text)
 {
 	uint64_t place = FAKE_FUNCTION;
@@ -172,12 +213,49 @@ static void add_lists(uint8_t *text)
 	place = FAKE_TEXT + 0x800;
 	memcpy(text + LISTS + 8, &place, 8);
 	memcpy(text + LISTS + 0x20, &distance, 4);
-	distance = 0x100 + 0x20 - (LISTS + 0x30);
-	memcpy(text + LISTS + 0x30, &distance, 4);
-	text[LISTS + 0x3a] = 3;		/* instrlen */
 	place = FAKE_FUNCTION + 0x30;
 	memcpy(text + LISTS + 0x40, &place, 8);
 	text[LISTS + 0x49] = 7;		/* len */
+	distance = 0x100 + 0x60 - (LISTS + 0x60);
+	memcpy(text + LISTS + 0x60, &distance, 4);
+}
+
+static void put_alternative(uint8_t *text, uint64_t at, uint64_t old, size_t old_size,
+			    uint64_t new, size_t new_size, uint16_t number)
+{
+	int32_t distances[2] = { old - at, new - at - 4 };
+	uint8_t sizes[2] = { old_size, new_size };
+
+	memcpy(text + at - FAKE_TEXT, distances, 8);
+	memcpy(text + at - FAKE_TEXT + 8, &number, 2);
+	memcpy(text + at - FAKE_TEXT + 10, sizes, 2);
+}
+
+/*
+ * Two names, of which the second is number 3; an alternative without feature FAKE_XENPV
+ * that brings in cli, and one with it that brings in a call of Xen's; and a vDSO with three, of which one is not about how it is entered.
+ */
+static void add_features(uint8_t *text)
+{
+	uint64_t names[4] = { FAKE_VDSO + 0x80, 0, 0, FAKE_VDSO + 0x84 };
+	uint64_t image[4] = { FAKE_VDSO, 0x80, 0x40, 3 * 12 };
+
+	int32_t far = (int32_t)(FAKE_XEN_ENTRY - (FAKE_XEN_CALL + 5));
+
+	memcpy(text + FAKE_CAP_FLAGS - FAKE_TEXT, names, sizeof(names));
+	memcpy(text + FAKE_VDSO + 0x80 - FAKE_TEXT, "fpu\0apic", 9);
+	text[LISTS + 0x70] = 0xfa;
+	put_alternative(text, FAKE_ALTERNATIVE, FAKE_FUNCTION + 0x20, 3,
+			FAKE_TEXT + LISTS + 0x70, 1, 0x8000 | FAKE_XENPV);
+	text[FAKE_XEN_CALL - FAKE_TEXT] = 0xe8;
+	memcpy(text + FAKE_XEN_CALL - FAKE_TEXT + 1, &far, 4);
+	put_alternative(text, FAKE_ALTERNATIVE + 12, FAKE_TEXT + 0x900, 5, FAKE_XEN_CALL, 5,
+			FAKE_XENPV);
+	memcpy(text + FAKE_VDSO_IMAGE - FAKE_TEXT, image, sizeof(image));
+	memcpy(text + FAKE_VDSO - FAKE_TEXT, "\xcd\x80\x90\x90\x0f\x05\x0f\x31", 8);
+	put_alternative(text, FAKE_VDSO + 0x40, FAKE_VDSO, 2, FAKE_VDSO + 4, 2, 111);
+	put_alternative(text, FAKE_VDSO + 0x4c, FAKE_VDSO + 6, 2, FAKE_VDSO + 2, 2, 59);
+	put_alternative(text, FAKE_VDSO + 0x58, FAKE_VDSO + 2, 2, FAKE_VDSO + 4, 2, 110);
 }
 
 static size_t add_note(uint8_t *text)
@@ -200,6 +278,7 @@ static size_t add_note(uint8_t *text)
 uint8_t *fake_kernel(const struct fake_kernel *how, size_t *size)
 {
 	uint8_t *text = calloc(1, TEXT_SIZE), *data = calloc(1, DATA_SIZE);
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 	uint64_t entry = 0x1000067;
 	size_t btf_size, note_size;
 	uint8_t *btf = fake_btf(&btf_size), *file;
@@ -216,13 +295,16 @@ uint8_t *fake_kernel(const struct fake_kernel *how, size_t *size)
 
 	for (size_t i = 0; i < 0x1000; i++)
 		text[i] = i * 7 + 1;
+	memcpy(text + FAKE_ENDBR_FENTRY - FAKE_TEXT, endbr64, 4);
+	memcpy(text + FAKE_ENDBR - FAKE_TEXT, endbr64, 4);
 	snprintf((char *)text + BANNER, 200, "Linux version %s (me@here) #1",
 		 how->release ? how->release : FAKE_RELEASE);
 	add_kallsyms(text, how);
 	add_lists(text);
+	add_features(text);
 	note_size = add_note(text);
 	segments[2].size = segments[2].memory_size = note_size;
-	memcpy(data + 511 * 8, &entry, 8);
+	memcpy(data + (how->early_top ? 0x3000 : 0) + 511 * 8, &entry, 8);
 	data[0x2000] = 0x55;
 	memset(data + 0x38000, 0x66, 0x1000);
 	file = fake_elf(ET_EXEC, FAKE_TEXT_GPA, segments, 3, &section,

@@ -11,8 +11,9 @@
 
 struct fake_vm fake_vm;
 
-/* Of the one vCPU: tests have one machine at a time. */
-static struct rl_run *run_page;
+/* Of each vCPU, by its id, and its fd: tests have one machine at a time. */
+static struct rl_run *run_pages[RL_VCPUS_MAX];
+static int fds[RL_VCPUS_MAX];
 
 static int power_off(struct rl_run *run)
 {
@@ -28,6 +29,7 @@ void fake_vm_reset(void)
 	fake_vm.info.api_version = RL_API_VERSION;
 	fake_vm.info.guest_abi_version = RL_GUEST_ABI_VERSION;
 	fake_vm.info.paging_levels = 4;
+	fake_vm.info.max_vcpus = 1;
 }
 
 void *fake_vm_memory(__u64 gpa)
@@ -121,13 +123,17 @@ int vm_irqfd(int vm_fd, const struct rl_irqfd *irqfd)
 int vm_create_vcpu(int vm_fd, unsigned int id, struct rl_run **run)
 {
 	(void)vm_fd;
-	(void)id;
-	if (fake_vm.vcpu_error)
+	if (id >= RL_VCPUS_MAX)
+		return -EINVAL;
+	if (fake_vm.vcpu_error && id >= fake_vm.vcpu_error_from)
 		return fake_vm.vcpu_error;
-	*run = run_page = calloc(1, sizeof(**run));
+	*run = run_pages[id] = calloc(1, sizeof(**run));
+	if (!*run)
+		return -ENOMEM;
 	fake_vm.vcpus++;
 	fake_vm.open_fds++;
-	return some_fd();
+	fds[id] = some_fd();
+	return fds[id];
 }
 
 void vm_close_vcpu(int vcpu_fd, struct rl_run *run)
@@ -137,13 +143,26 @@ void vm_close_vcpu(int vcpu_fd, struct rl_run *run)
 	close(vcpu_fd);
 }
 
+/* A vCPU that is not the first sleeps until a signal comes, or is as the test says. */
+static int second(struct rl_run *run)
+{
+	if (fake_vm.second)
+		return fake_vm.second(run);
+	pause();
+	return -EINTR;
+}
+
 int vm_run(int vcpu_fd)
 {
-	(void)vcpu_fd;
-	atomic_fetch_add(&fake_vm.runs, 1);
-	if (__atomic_load_n(&run_page->immediate_exit, __ATOMIC_SEQ_CST))
+	unsigned int id = 0;
+
+	while (fds[id] != vcpu_fd)
+		id++;
+	if (!id)
+		atomic_fetch_add(&fake_vm.runs, 1);
+	if (__atomic_load_n(&run_pages[id]->immediate_exit, __ATOMIC_SEQ_CST))
 		return -EINTR;
-	return fake_vm.guest(run_page);
+	return id ? second(run_pages[id]) : fake_vm.guest(run_pages[id]);
 }
 
 int vm_get_regs(int vcpu_fd, struct rl_regs *regs)
@@ -158,4 +177,19 @@ int vm_set_regs(int vcpu_fd, const struct rl_regs *regs)
 	(void)vcpu_fd;
 	fake_vm.regs = *regs;
 	return fake_vm.regs_error;
+}
+
+int vm_set_debug(int vcpu_fd, const struct rl_debug *debug)
+{
+	(void)vcpu_fd;
+	fake_vm.debug = *debug;
+	return fake_vm.debug_error;
+}
+
+int vm_get_trap(int vcpu_fd, struct rl_trap *trap)
+{
+	(void)vcpu_fd;
+	trap->handler = fake_vm.traps[trap->vector & 255];
+	trap->flags = 0;
+	return 0;
 }

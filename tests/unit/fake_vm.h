@@ -15,13 +15,18 @@
 struct fake_vm {
 	/* One RL_RUN: fills run and returns 0, or returns -errno. */
 	int (*guest)(struct rl_run *run);
+	/* The same of all vCPUs but the first; NULL: they sleep. */
+	int (*second)(struct rl_run *run);
+	unsigned int vcpu_error_from;	/* vcpu_error is for ids from here on */
 	int open_error;		/* -errno of opening the device, or 0 */
 	/* The same of the calls, by what they ask for. */
-	int info_error, create_error, memory_error, vcpu_error, regs_error,
+	int info_error, create_error, memory_error, vcpu_error, regs_error, debug_error,
 		stats_error, kick_error;
 	struct rl_info info;
 	struct rl_memory_slot slot;	/* the last one that was set */
 	struct rl_regs regs;
+	struct rl_debug debug;
+	__u64 traps[256];	/* handlers */
 	struct rl_stats stats;
 	atomic_int raised[RL_IRQ_COUNT];	/* how often each line was */
 	atomic_int runs;

@@ -20,7 +20,7 @@ static inline void put_bytes(const char *path, const void *data, size_t size)
 static inline void put_file(const char *dir, const char *name,
 			    const void *data, size_t size)
 {
-	char path[512];
+	char path[1024];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	put_bytes(path, data, size);

@@ -1,36 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Struct layouts from BTF: see fake_btf.c for the types. */
+/* Struct layouts from BTF: see fake_btf.c for the types. What is refused: test_btf_bad.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "unit.h"
 
-#include "capture_log.h"
-#include "fake_image.h"
 #include "launcher/btf.h"
 #include "launcher/budget.h"
 #include "launcher/elfview.h"
 #include "launcher/image.h"
-
-static uint8_t *data;
-static size_t size;
-
-static int set_up(void **state)
-{
-	(void)state;
-	budget_begin("FILE", BUDGET_STEPS);
-	log_forget();
-	data = fake_btf(&size);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	free(data);
-	return 0;
-}
+#include "btf_case.h"
 
 static const struct {
 	const char *name, *member;
@@ -56,6 +36,17 @@ static const struct {
 	{ "outer_t", "c", 0, 32, 4 },
 	{ "inner", "y", 0, 4, 4 },
 	{ "alt_instr", "instrlen", 0, 10, 1 },
+	/* Two of a name: what only one has, or which one is said, is sure. */
+	{ "pair", "b", 0, 16, 8 },
+	{ "pair", "a", -EEXIST, 0, 0 },
+	{ "pair", "c", -EEXIST, 0, 0 },
+	{ "pair", "", -EEXIST, 0, 0 },
+	{ "pair", "none", -ESRCH, 0, 0 },
+	{ "pair$b", "", 0, 0, 24 },
+	{ "pair$b", "a", 0, 8, 8 },
+	{ "pair$a", "", -EEXIST, 0, 0 },
+	{ "pair$none", "", -ENOENT, 0, 0 },
+	{ "outer$a", "b", 0, 8, 24 },
 	{ "int", "", -ENOENT, 0, 0 },
 	{ "none", "", -ENOENT, 0, 0 },
 	{ "", "c", 0, 0, 0 },	/* a struct without a name: for mutations */
@@ -85,71 +76,107 @@ static void test_questions(void **state)
 	btf_free(btf);
 }
 
-static void test_headers(void **state)
+static void test_enumerators(void **state)
 {
-	const char *why = NULL;
-
-	(void)state;
-	for (size_t n = 0; n < size; n++) {
-		assert_null(btf_read(data, n, &why));
-		assert_non_null(why);
-	}
-	data[0] ^= 1;
-	assert_null(btf_read(data, size, &why));
-	assert_string_equal(why, "its type data is not BTF");
-	data[0] ^= 1;
-	data[size - 1] = 'x';
-	assert_null(btf_read(data, size, &why));
-	assert_string_equal(why, "its type data is damaged");
-}
-
-/* A struct that holds itself without a name must not hang us. */
-static void test_loops(void **state)
-{
-	static const uint32_t words[] = {
-		0xeb9f | 1 << 16, 24, 0, 2 * 12 + 2 * 12, 2 * 12 + 2 * 12, 3,
-		1, 4u << 24 | 2, 8,		/* struct "s", 2 members: */
-		0, 1, 0,			/* itself, */
-		0, 1, 0,			/* twice */
-		1, 8u << 24, 2,			/* typedef s = itself */
+	static const struct {
+		const char *name;
+		int ret;
+		uint64_t value;
+	} cases[] = {
+		{ "RED", 0, 0 }, { "GREEN", 0, 7 }, { "BLUE", 0, -2ull },
+		{ "FAR", 0, 0x500000006 }, { "colour", -ENOENT, 1 },
+		{ "TWICE", -EEXIST, 1 }, { "SAME", 0, 3 }, { "GREE", -ENOENT, 1 }, { "GREENS", -ENOENT, 1 },
+		/* A member is none. */
+		{ "a", -ENOENT, 1 },
 	};
-	uint8_t copy[sizeof(words) + 3];
-	struct btf_place place;
 	const char *why;
-	struct btf *btf;
+	struct btf *btf = btf_read(data, size, &why);
 
 	(void)state;
-	memcpy(copy, words, sizeof(words));
-	memcpy(copy + sizeof(words), "\0s", 3);
-	budget_begin("FILE", 1 << 20);
-	btf = btf_read(copy, sizeof(copy), &why);
 	assert_non_null(btf);
-	assert_int_not_equal(btf_find(btf, "s", "x", &place), 0);
-	assert_int_equal(budget_check(), -ENOEXEC);
-	assert_logged("FILE takes more work to read than any kernel");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t value = 1;
+
+		assert_int_equal(btf_enumerator(btf, cases[i].name, &value),
+				 cases[i].ret);
+		assert_int_equal(value, cases[i].value);
+	}
 	btf_free(btf);
 }
 
-/* One record too many was a double free, before any sandbox. */
-static void test_too_many_types(void **state)
+/* What is at a place, how many of it, and what a pointer leads to. */
+static void test_places(void **state)
 {
-	static const uint32_t record[3] = { 0, 8u << 24, 0 };	/* typedef */
-	const size_t count = (16u << 20) + 1, types = count * sizeof(record);
-	uint32_t header[6] = { 0xeb9f | 1 << 16, 24, 0, types, types, 1 };
-	uint8_t *many = malloc(sizeof(header) + types + 1);
+	static const struct {
+		const char *name, *member, *signature;
+		enum btf_sort sort;
+		uint32_t elements;	/* 0: no array */
+	} cases[] = {
+		{ "outer", "a", NULL, BTF_NUMBER, 0 },
+		{ "outer", "b", NULL, BTF_OTHER, 3 },
+		{ "outer", "in", NULL, BTF_OTHER, 2 },
+		{ "outer", "d", NULL, BTF_POINTER, 0 },
+		{ "hooks", "add", "448", BTF_POINTER, 0 },
+		{ "hooks", "number", NULL, BTF_POINTER, 0 },
+		{ "hooks", "whole", NULL, BTF_OTHER, 0 },
+		{ "hooks", "whole.c", NULL, BTF_NUMBER, 0 },
+	};
 	const char *why;
+	struct btf *btf = btf_read(data, size, &why);
 
 	(void)state;
-	assert_non_null(many);
-	memcpy(many, header, sizeof(header));
-	for (size_t i = 0; i < count; i++)
-		memcpy(many + sizeof(header) + i * sizeof(record), record,
-		       sizeof(record));
-	many[sizeof(header) + types] = '\0';
-	budget_begin("FILE", BUDGET_STEPS);
-	assert_null(btf_read(many, sizeof(header) + types + 1, &why));
-	assert_string_equal(why, "its type data is too large");
-	free(many);
+	assert_non_null(btf);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[16] = "as it was";
+		struct btf_place place;
+		uint32_t count = 0;
+
+		assert_int_equal(btf_find(btf, cases[i].name, cases[i].member,
+					  &place), 0);
+		assert_int_equal(btf_sort(btf, &place), cases[i].sort);
+		assert_int_equal(btf_elements(btf, &place, &count),
+				 cases[i].elements ? 0 : -EINVAL);
+		assert_int_equal(count, cases[i].elements);
+		assert_int_equal(btf_pointed(btf, &place, text, sizeof(text)),
+				 cases[i].signature ? 0 : -EINVAL);
+		assert_string_equal(text, cases[i].signature ? cases[i].signature :
+							       "as it was");
+	}
+	btf_free(btf);
+}
+
+static void test_functions(void **state)
+{
+	const char *why;
+	struct btf *btf = btf_read(data, size, &why);
+	struct btf_place place = { .size = 9 }, other;
+	char text[16] = "";
+
+	(void)state;
+	assert_non_null(btf);
+	assert_int_equal(btf_function(btf, "outer", text, 16), -ENOENT);
+	assert_int_equal(btf_function(btf, "wrong", text, 16), -EINVAL);
+	/* A letter each, and a NUL. */
+	assert_int_equal(btf_function(btf, "adds", text, 3), -EINVAL);
+	assert_string_equal(text, "");
+	assert_int_equal(btf_function(btf, "adds", text, 4), 0);
+	assert_string_equal(text, "448");
+	assert_int_equal(btf_function(btf, "fake_function", text, 16), 0);
+	assert_string_equal(text, "vS1v");
+	assert_int_equal(btf_function(btf, "twofold", text, 16), -EEXIST);
+	assert_int_equal(btf_variable(btf, "adds", &place), -ENOENT);
+	assert_int_equal(place.size, 9);
+	assert_int_equal(btf_variable(btf, "fake_percpu", &place), 0);
+	assert_int_equal(place.size, 8);
+	assert_int_equal(place.offset, 0);
+	assert_int_equal(btf_find(btf, "outer", "b[1]", &other), 0);
+	assert_true(btf_same(btf, &place, &other));
+	assert_int_equal(btf_find(btf, "outer", "a", &other), 0);
+	assert_false(btf_same(btf, &place, &other));
+	/* Two of a name: the same type is no contradiction. */
+	assert_int_equal(btf_variable(btf, "two_alike", &place), 0);
+	assert_int_equal(btf_variable(btf, "two_others", &place), -EEXIST);
+	btf_free(btf);
 }
 
 static uint32_t random_next(uint32_t *seed)
@@ -169,6 +196,9 @@ static void test_mutations(void **state)
 		struct btf_place place;
 		const char *why;
 		struct btf *btf;
+		uint64_t value;
+		uint32_t count;
+		char text[16];
 
 		budget_begin("FILE", 1 << 16);
 		memcpy(copy, data, size);
@@ -178,6 +208,15 @@ static void test_mutations(void **state)
 		for (size_t i = 0; btf && i < QUESTIONS; i++)
 			(void)btf_find(btf, questions[i].name,
 				       questions[i].member, &place);
+		if (btf) {
+			(void)btf_enumerator(btf, "FAR", &value);
+			(void)btf_function(btf, "adds", text, sizeof(text));
+			(void)btf_variable(btf, "fake_percpu", &place);
+			if (!btf_find(btf, "hooks", "add", &place))
+				(void)btf_pointed(btf, &place, text, sizeof(text));
+			if (!btf_find(btf, "outer", "b", &place))
+				(void)btf_elements(btf, &place, &count);
+		}
 		read += btf != NULL;
 		btf_free(btf);
 	}
@@ -228,12 +267,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_questions, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(test_headers, set_up,
+		cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_functions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_enumerators, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_mutations, set_up,
 						tear_down),
-		cmocka_unit_test(test_loops),
-		cmocka_unit_test(test_too_many_types),
 		cmocka_unit_test(test_real),
 	};
 

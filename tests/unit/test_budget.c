@@ -31,7 +31,6 @@ static struct rl_patch patch = {
 
 static int set_up(void **state)
 {
-	static const struct rl_layout layout = { "outer", "a", 0, 4 };
 	struct fake_kernel how = { 0 };
 	size_t size;
 
@@ -46,7 +45,7 @@ static int set_up(void **state)
 	file = fake_kernel(&how, &image.elf_size);
 	image.elf = file;
 	image.file = "FILE";
-	layer_file = fake_layer(&patch, 1, &layout, 1, &size);
+	layer_file = fake_layer(&patch, 1, NULL, 0, &size);
 	return kernel_open(&kernel, &image) ||
 	       elf_open(&layer, layer_file, size, ET_EXEC) ? -1 : 0;
 }
@@ -212,28 +211,28 @@ static int ask_unpack(void)
 	return ret;
 }
 
-static int ask_symbols(void)
+static int ask_fit(void)
 {
-	Elf64_Sym symbols[2] = { { 0 }, { .st_name = 1 } };
-	struct fake_section sections[] = {
-		{ ".symtab", SHT_SYMTAB, 2, symbols, sizeof(symbols) },
-		{ ".strtab", SHT_STRTAB, 0, "\0pv_ops", 8 },
+	static const struct fake_open opens[] = {
+		{ "pv_ops", R_X86_64_64, FAKE_LAYER_DATA, 0, false },
+		{ "absent", R_X86_64_64, FAKE_LAYER_DATA, 0, true },
+		{ "image.maybe.u32.outer.none", R_X86_64_64, FAKE_LAYER_DATA, 0, false },
+		{ "image.feature.xenpv", R_X86_64_64, FAKE_LAYER_DATA, 0, false },
+		{ "image.feature.entry32.0", R_X86_64_64, FAKE_LAYER_DATA, 0, false },
+		{ "image.feature.apic", R_X86_64_64, FAKE_LAYER_DATA, 0, false },
+		{ "image.value.FAR", R_X86_64_64, FAKE_LAYER_DATA, 0, false },
 	};
+	static const char needs[] = "variable pv_ops outer";
 	struct elf_view view;
 	size_t size;
-	uint8_t *object = fake_elf(ET_REL, 0, NULL, 0, sections, 2, &size);
+	uint8_t *data = fake_open_layer(opens, 7, needs, sizeof(needs), &size);
 	int ret;
 
-	assert_null(elf_open(&view, object, size, ET_REL));
-	ret = link_write_symbols(&view, kernel.symbols, path);
+	assert_null(elf_open(&view, data, size, ET_EXEC));
+	ret = link_fit(&view, data, &kernel);
 	elf_close(&view);
-	free(object);
+	free(data);
 	return ret;
-}
-
-static int ask_layouts(void)
-{
-	return link_check_layouts(&layer, kernel.btf);
 }
 
 static int ask_patches(void)
@@ -271,8 +270,7 @@ static const struct {
 	{ "btf_find", ask_btf_find, false },
 	{ "kernel_open", ask_open, true },
 	{ "image_unpack", ask_unpack, true },
-	{ "link_write_symbols", ask_symbols, true },
-	{ "link_check_layouts", ask_layouts, true },
+	{ "link_fit", ask_fit, true },
 	{ "patch_read", ask_patches, true },
 	{ "patch_check", ask_check, true },
 	{ "compact_write", ask_compact, true },
@@ -389,7 +387,7 @@ static void test_names_of_types_are_not_measured(void **state)
 {
 	enum { TYPES = 4, MEMBERS = 50000 };
 	const size_t names = 64 << 20;
-	const uint32_t types = TYPES * 4 * (3 + 3 * MEMBERS);
+	const uint32_t types = TYPES * 4 * (3 + 3 * MEMBERS) + 16;
 	uint32_t header[6] = { 0xeb9f | 1 << 16, 24, 0, types, types, names };
 	uint32_t *data = calloc(1, sizeof(header) + types + names), *at;
 	struct btf_place place;
@@ -403,12 +401,18 @@ static void test_names_of_types_are_not_measured(void **state)
 	at = data + 6;
 	for (int i = 0; i < TYPES; i++) {
 		at[0] = 1;
-		at[1] = 4u << 24 | MEMBERS;
-		for (int j = 0; j < MEMBERS; j++)
+		at[1] = 5u << 24 | MEMBERS;	/* a union of 4 bytes, */
+		at[2] = 4;
+		for (int j = 0; j < MEMBERS; j++) {
 			at[3 + 3 * j] = 3;
+			at[4 + 3 * j] = TYPES + 1;
+		}
 		at += 3 + 3 * MEMBERS;
 	}
-	strings = (char *)at;
+	at[1] = 1u << 24;			/* and the number that it is of */
+	at[2] = 4;
+	at[3] = 32;
+	strings = (char *)(at + 4);
 	memset(strings + 1, 's', names - 2);
 	strings[2] = '\0';
 	alarm(100);

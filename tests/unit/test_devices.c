@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -193,6 +194,7 @@ static void test_memory(void **state)
 	const struct virtio_host *host;
 	char *base = memory.hva;
 	uint64_t got;
+	int fd;
 
 	(void)state;
 	assert_int_equal(devices_attach(devices, 7, &memory), 0);
@@ -212,6 +214,20 @@ static void test_memory(void **state)
 	base[0x5000] = 'x';
 	assert_int_equal(host->discard(host->context, 0x5000, 4096), 0);
 	assert_int_equal(base[0x5000], 0);
+	/* Pages 4 and 5 are a file's, 6 is not: none of them shows it again. */
+	fd = memfd_create("pages", MFD_CLOEXEC);
+	assert_int_equal(pwrite(fd, "xxxxxxxx", 8, 4096), 8);
+	assert_int_equal(ftruncate(fd, 8192), 0);
+	assert_int_equal(memory_replace(base + 0x4000, 8192, fd, 0), 0);
+	assert_int_equal(base[0x5000], 'x');
+	memory.files = 0x6000;
+	base[0x4000] = base[0x6000] = 'y';
+	assert_int_equal(host->discard(host->context, 0x5000, 8192), 0);
+	assert_int_equal(base[0x4000], 'y');
+	assert_int_equal(base[0x5000], 0);
+	assert_int_equal(base[0x6000], 0);
+	memory.files = 0;
+	close(fd);
 	assert_int_equal(host->discard(host->context, 0x5001, 4096), -EINVAL);
 	assert_int_equal(host->discard(host->context, 0x5000, 1), -EINVAL);
 	assert_int_equal(host->discard(host->context, RL_MMIO_BASE - 4096,

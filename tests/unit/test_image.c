@@ -11,7 +11,6 @@
 #include "capture_log.h"
 #include "fake_image.h"
 #include "launcher/budget.h"
-#include "launcher/elfview.h"
 #include "launcher/image.h"
 
 static const char *const formats[] = {
@@ -285,92 +284,6 @@ static void test_elf_wraps(void **state)
 	assert_logged("wraps");
 }
 
-/* A file of headers: `loads` segments, each of which is the whole file. */
-static uint8_t *overlapping(size_t loads, size_t *size)
-{
-	Elf64_Ehdr h = {
-		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, 1 },
-		.e_type = ET_EXEC, .e_machine = EM_X86_64,
-		.e_phoff = sizeof(h), .e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = loads,
-	};
-	Elf64_Phdr p = { .p_type = PT_LOAD };
-	uint8_t *data;
-
-	*size = sizeof(h) + loads * sizeof(p);
-	p.p_filesz = p.p_memsz = *size;
-	data = malloc(*size);
-	assert_non_null(data);
-	memcpy(data, &h, sizeof(h));
-	for (size_t i = 0; i < loads; i++)
-		memcpy(data + sizeof(h) + i * sizeof(p), &p, sizeof(p));
-	return data;
-}
-
-/* Sixty thousand times 11 MB once were 660 GB of cache. */
-static void test_segments_do_not_multiply_the_file(void **state)
-{
-	static const struct {
-		size_t loads;
-		const char *why;
-	} cases[] = {
-		{ 1, NULL }, { 2, "overlap" }, { 256, "overlap" },
-		{ 257, "more segments" }, { 60000, "more segments" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct elf_view view;
-		size_t size;
-		uint8_t *data = overlapping(cases[i].loads, &size);
-		const char *why = elf_open(&view, data, size, ET_EXEC);
-
-		if (!cases[i].why) {
-			assert_null(why);
-			elf_close(&view);
-		} else {
-			assert_non_null(why);
-			assert_non_null(strstr(why, cases[i].why));
-		}
-		free(data);
-	}
-}
-
-/* 65,000 sections whose names all ended 200 MB later kept prepare for hours. */
-static void test_names_have_a_limit(void **state)
-{
-	const size_t count = 65000, names = 64 << 20;
-	Elf64_Shdr table = {
-		.sh_type = SHT_STRTAB, .sh_offset = sizeof(Elf64_Ehdr),
-		.sh_size = names,
-	};
-	Elf64_Ehdr h = {
-		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, 1 },
-		.e_type = ET_EXEC, .e_machine = EM_X86_64,
-		.e_shoff = sizeof(h) + names, .e_shentsize = sizeof(table),
-		.e_shnum = count, .e_shstrndx = count - 1,
-	};
-	size_t size = h.e_shoff + count * sizeof(table);
-	uint8_t *data = calloc(1, size);
-	struct elf_view view;
-
-	(void)state;
-	assert_non_null(data);
-	memcpy(data, &h, sizeof(h));
-	memset(data + sizeof(h), 'A', names - 1);
-	for (size_t i = 0; i < count; i++)
-		memcpy(data + h.e_shoff + i * sizeof(table), &table,
-		       sizeof(table));
-	assert_null(elf_open(&view, data, size, ET_EXEC));
-	/* Without a limit it takes minutes; SIGALRM fails the test. */
-	alarm(60);
-	for (int i = 0; i < 20; i++)
-		assert_null(elf_section(&view, ".BTF"));
-	alarm(0);
-	elf_close(&view);
-	free(data);
-}
-
 static void test_wrong_elf(void **state)
 {
 	(void)state;
@@ -503,8 +416,6 @@ int main(void)
 		T(test_boot_header),
 		T(test_elf_out_of_range),
 		T(test_elf_wraps),
-		T(test_segments_do_not_multiply_the_file),
-		T(test_names_have_a_limit),
 		T(test_wrong_elf),
 		T(test_files),
 		T(test_key),

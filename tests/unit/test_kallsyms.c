@@ -61,18 +61,47 @@ static void check_fake(const struct kallsyms *k, bool percpu)
 	assert_int_equal(offset, 7);
 }
 
-/* Linux 6.1's order of the tables, and that of 6.4. */
+/* The tables of Linux 6.1, of 6.4, and of 7.0. */
+static const struct fake_kernel orders[] = {
+	{ .new_order = false }, { .new_order = true }, { .own_places = true },
+};
+
 static void test_orders(void **state)
 {
 	(void)state;
-	for (int order = 0; order < 2; order++) {
-		struct fake_kernel how = { .new_order = order };
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
 		const char *why;
-		struct kallsyms *k = open_fake(&how, &why);
+		struct kallsyms *k = open_fake(&orders[i], &why);
 
 		assert_non_null(k);
-		check_fake(k, true);
+		check_fake(k, !orders[i].own_places);
 		close_fake(k);
+	}
+}
+
+/* Tables that the image is too short for, here and there, in each order. */
+static void test_cut_off(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		size_t read = 0;
+
+		for (size_t cut = 0x3000; cut < 0x6000; cut += 68) {
+			struct kallsyms *k;
+			Elf64_Phdr text;
+			const char *why;
+			size_t size;
+
+			file = fake_kernel(&orders[i], &size);
+			memcpy(&text, file + sizeof(Elf64_Ehdr), sizeof(text));
+			text.p_filesz = cut;
+			memcpy(file + sizeof(Elf64_Ehdr), &text, sizeof(text));
+			assert_null(elf_open(&elf, file, size, ET_EXEC));
+			k = kallsyms_read(&elf, &why);
+			read += !!k;
+			close_fake(k);
+		}
+		assert_in_range(read, 1, 0x3000 / 68);
 	}
 }
 
@@ -139,19 +168,18 @@ static void test_wrong_banner(void **state)
 /* Each byte of the tables changed in turn: refused, or still consistent. */
 static void test_mutations(void **state)
 {
-	struct fake_kernel how = { 0 };
 	const char *why;
 	size_t refused = 0, read = 0, size;
 	uint8_t *tables;
 
 	(void)state;
-	close_fake(open_fake(&how, &why));
 	for (size_t at = 0x3000; at < 0x4200; at++) {
+		const struct fake_kernel *how = &orders[at % 3];
 		struct kallsyms *k;
 		uint64_t address;
 		char type;
 
-		file = fake_kernel(&how, &size);
+		file = fake_kernel(how, &size);
 		assert_null(elf_open(&elf, file, size, ET_EXEC));
 		tables = (uint8_t *)elf_at(&elf, FAKE_TEXT, 0x8000);
 		tables[at] ^= 1 << at % 8 | 0x80;
@@ -226,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_without_absolute_percpu),
 		cmocka_unit_test(test_types_and_long_names),
 		cmocka_unit_test(test_none),

@@ -1,108 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Building the layer: where source and headers are looked for, what the hash is
- * made of, and what becomes of make's output, failure and end.
- *
- * The layer's makefile is one of the test's own; make(1) is the real one.
- */
+/* The layer's file: where it is looked for, and what its hash is made of. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "unit.h"
 
 #include "capture_log.h"
+#include "files.h"
 #include "launcher/cache.h"
 #include "launcher/layer.h"
 
-#define RELEASE "9.8.7-fake"
-
-static char folder[64], source[128], headers[128], out[128], make_log[128];
-
-/* --- the system's folders are in `folder` (the Makefile wraps these) --- */
-
-FILE *__real_fopen(const char *path, const char *mode);
-FILE *__wrap_fopen(const char *path, const char *mode);
-char *__real_realpath(const char *path, char *to);
-char *__wrap_realpath(const char *path, char *to);
-
-static const char *in_folder(const char *path, char *buffer, size_t size)
-{
-	if (strncmp(path, "/lib/modules/", 13) &&
-	    strncmp(path, "/usr/src/", 9))
-		return path;
-	snprintf(buffer, size, "%s%s", folder, path);
-	return buffer;
-}
-
-FILE *__wrap_fopen(const char *path, const char *mode)
-{
-	char buffer[512];
-
-	return __real_fopen(in_folder(path, buffer, sizeof(buffer)), mode);
-}
-
-char *__wrap_realpath(const char *path, char *to)
-{
-	char buffer[512];
-
-	return __real_realpath(in_folder(path, buffer, sizeof(buffer)), to);
-}
-
-/* --- files --- */
-
-static void put_file(const char *dir, const char *name, const char *text)
-{
-	char path[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	for (char *p = path + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		assert_true(!mkdir(path, 0777) || errno == EEXIST);
-		*p = '/';
-	}
-	f = __real_fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	assert_int_equal(fclose(f), 0);
-}
-
-static const char *read_file(const char *dir, const char *name)
-{
-	static char text[4096];
-	char path[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s%s%s", dir, *name ? "/" : "", name);
-	f = __real_fopen(path, "r");
-	assert_non_null(f);
-	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
-	fclose(f);
-	return text;
-}
-
-static const char makefile[] =
-	"$(OUT)/words:\n"
-	"	@echo \"$(KDIR)|$(SYMS)|$$PWD\" >$@\n"
-	"$(OUT)/surroundings:\n"
-	"	@echo \"$$LC_ALL $$MAKELEVEL $$(wc -c)\" >$@\n"
-	"	@sed -n 's/^SigBlk:.//p' /proc/self/status >>$@\n"
-	"	@echo to-standard-output\n"
-	"	@echo to-standard-error >&2\n"
-	"$(OUT)/broken:\n"
-	"	@echo what is wrong >&2; exit 3\n"
-	"$(OUT)/killed:\n"
-	"	@kill -TERM $$PPID; sleep 60\n";
+static char folder[64], file[128];
 
 static int set_up(void **state)
 {
@@ -111,16 +25,9 @@ static int set_up(void **state)
 	strcpy(folder, "/tmp/ringlet-test.XXXXXX");
 	if (!mkdtemp(folder))
 		return -1;
-	snprintf(source, sizeof(source), "%s/tree/guest_pv", folder);
-	snprintf(headers, sizeof(headers), "%s/the headers", folder);
-	snprintf(out, sizeof(out), "%s/out", folder);
-	snprintf(make_log, sizeof(make_log), "%s/make.log", folder);
-	put_file(source, "layer.mk", makefile);
-	put_file(source, "start.c", "int start;\n");
-	put_file(folder, "tree/abi/guest.h", "#define GUEST\n");
-	put_file(headers, "include/generated/utsrelease.h",
-		 "/* made */\n#define UTS_RELEASE \"" RELEASE "\"\n");
-	return mkdir(out, 0777);
+	snprintf(file, sizeof(file), "%s/some.elf", folder);
+	put_bytes(file, "abc", 3);
+	return 0;
 }
 
 static int tear_down(void **state)
@@ -131,26 +38,23 @@ static int tear_down(void **state)
 	return access(folder, F_OK) ? 0 : -1;
 }
 
-/* --- where the source is --- */
-
-static void test_source_named(void **state)
+static void test_named(void **state)
 {
 	char *found;
 
 	(void)state;
-	found = layer_find_source(source);
-	assert_string_equal(found, source);
+	found = layer_find(file);
+	assert_string_equal(found, file);
 	free(found);
-	assert_null(layer_find_source(folder));
-	assert_null(layer_find_source("/nonexistent"));
-	setenv("RINGLET_LAYER", source, 1);
-	found = layer_find_source(NULL);
-	assert_string_equal(found, source);
+	assert_null(layer_find("/nonexistent"));
+	setenv("RINGLET_LAYER", file, 1);
+	found = layer_find(NULL);
+	assert_string_equal(found, file);
 	free(found);
-	/* Whom the user names wins, even where there is nothing. */
-	assert_null(layer_find_source(folder));
-	setenv("RINGLET_LAYER", folder, 1);
-	assert_null(layer_find_source(NULL));
+	/* What the user names wins, even where there is nothing. */
+	assert_null(layer_find("/nonexistent"));
+	setenv("RINGLET_LAYER", "/nonexistent", 1);
+	assert_null(layer_find(NULL));
 	assert_int_equal(log_lines, 0);
 }
 
@@ -172,13 +76,13 @@ static void copy_program(const char *to)
 	close(in);
 }
 
-/* What layer_find_source(NULL) of this program, copied there, prints. */
+/* What layer_find(NULL) of this program, copied there, prints. */
 static void assert_found_by(const char *program, const char *found)
 {
 	char command[512], text[512] = "";
 	FILE *f;
 
-	snprintf(command, sizeof(command), "'%s' --find-source", program);
+	snprintf(command, sizeof(command), "'%s' --find-layer", program);
 	f = popen(command, "r");
 	assert_non_null(f);
 	if (!fgets(text, sizeof(text), f))
@@ -187,281 +91,91 @@ static void assert_found_by(const char *program, const char *found)
 	assert_string_equal(text, found);
 }
 
-/* An installation has it in share/ringlet, a tree beside build/. */
-static void test_source_near_program(void **state)
+/* A tree has it beside the program, an installation in lib/ringlet, which wins. */
+static void test_near_program(void **state)
 {
-	char program[512], place[256];
+	char program[512], place[512];
+	static const char *const folders[] = { "bin", "lib", "lib/ringlet" };
 
 	(void)state;
-	snprintf(place, sizeof(place), "%s/tree/bin", folder);
-	assert_int_equal(mkdir(place, 0777), 0);
-	snprintf(program, sizeof(program), "%s/ringlet", place);
-	copy_program(program);
-	assert_found_by(program, source);
-	snprintf(place, sizeof(place), "%s/tree/share/ringlet/guest_pv",
-		 folder);
-	put_file(place, "layer.mk", "");
-	assert_found_by(program, place);
-	/* A folder without the makefile is none. */
-	snprintf(program, sizeof(program), "%s/layer.mk", place);
-	assert_int_equal(unlink(program), 0);
-	snprintf(program, sizeof(program), "%s/layer.mk", source);
-	assert_int_equal(unlink(program), 0);
-	snprintf(program, sizeof(program), "%s/tree/bin/ringlet", folder);
-	assert_found_by(program, "");
-}
-
-/* --- the hash --- */
-
-static void test_hash(void **state)
-{
-	char first[DIGEST_SIZE], key[DIGEST_SIZE], path[256], other[256];
-	static const struct {
-		const char *name, *text;
-		bool counts;
-	} changes[] = {
-		{ "tree/guest_pv/start.c", "int star;\n", true },
-		{ "tree/guest_pv/more.h", "", true },
-		{ "tree/guest_pv/more.S", "", true },
-		{ "tree/guest_pv/layer.lds", "", true },
-		{ "tree/abi/guest.h", "#define GUESS\n", true },
-		{ "tree/guest_pv/README", "", false },
-		{ "tree/guest_pv/.c", "", false },
-		{ "tree/guest_pv/start.c.o", "", false },
-		{ "tree/start.c", "", false },
-	};
-
-	(void)state;
-	assert_int_equal(layer_hash(source, first), 0);
-	assert_int_equal(strlen(first), DIGEST_SIZE - 1);
-	for (size_t i = 0; i < sizeof(changes) / sizeof(*changes); i++) {
-		put_file(folder, changes[i].name, changes[i].text);
-		assert_int_equal(layer_hash(source, key), 0);
-		if (changes[i].counts)
-			assert_string_not_equal(key, first);
-		else
-			assert_string_equal(key, first);
-		strcpy(first, key);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		snprintf(place, sizeof(place), "%s/%s", folder, folders[i]);
+		assert_int_equal(mkdir(place, 0777), 0);
 	}
-	/* A name counts as the contents do. */
-	snprintf(path, sizeof(path), "%s/start.c", source);
-	snprintf(other, sizeof(other), "%s/stars.c", source);
-	assert_int_equal(rename(path, other), 0);
-	assert_int_equal(layer_hash(source, key), 0);
-	assert_string_not_equal(key, first);
+	snprintf(program, sizeof(program), "%s/bin/ringlet", folder);
+	copy_program(program);
+	assert_found_by(program, "");
+	snprintf(place, sizeof(place), "%s/bin/layer.elf", folder);
+	put_bytes(place, "x", 1);
+	assert_found_by(program, place);
+	snprintf(place, sizeof(place), "%s/lib/ringlet/layer.elf", folder);
+	put_bytes(place, "x", 1);
+	assert_found_by(program, place);
 }
 
-static void test_hash_unreadable(void **state)
+static void test_read(void **state)
 {
-	char key[DIGEST_SIZE], path[256];
+	char key[DIGEST_SIZE], other[DIGEST_SIZE];
+	uint8_t *data;
+	size_t size;
 
 	(void)state;
-	/* An installed layer may have no abi folder beside it. */
-	snprintf(path, sizeof(path), "%s/tree/abi", folder);
-	cache_remove(path);
-	assert_int_equal(layer_hash(source, key), 0);
-	assert_int_equal(layer_hash("/nonexistent", key), -ENOENT);
-	snprintf(path, sizeof(path), "%s/loop.c", source);
-	assert_int_equal(symlink("loop.c", path), 0);
-	assert_int_equal(layer_hash(source, key), -ELOOP);
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(mkdir(path, 0777), 0);
-	assert_int_equal(layer_hash(source, key), -EISDIR);
-}
-
-/* --- the headers --- */
-
-static void test_headers_named(void **state)
-{
-	char *found = layer_find_headers(headers, RELEASE);
-
-	(void)state;
-	assert_string_equal(found, headers);
-	free(found);
-	assert_int_equal(log_lines, 0);
-	assert_null(layer_find_headers(headers, "1.2.3"));
-	assert_logged("are for kernel " RELEASE ", not 1.2.3: install the "
-		      "package linux-headers-1.2.3");
-	assert_null(layer_find_headers(source, RELEASE));
-	assert_logged("holds no kernel headers: give the folder of the "
-		      "package linux-headers-" RELEASE);
-	assert_null(layer_find_headers("/nonexistent", RELEASE));
-	assert_logged("/nonexistent holds no kernel headers");
-	put_file(headers, "include/generated/utsrelease.h",
-		 "#define UTS_RELEASE \"" RELEASE "\n");
-	assert_null(layer_find_headers(headers, RELEASE));
-	assert_logged("holds no kernel headers");
-}
-
-static void test_headers_installed(void **state)
-{
-	static const char text[] = "#define UTS_RELEASE \"" RELEASE "\"\n";
-	char place[256], *found;
-
-	(void)state;
-	assert_null(layer_find_headers(NULL, RELEASE));
-	assert_logged("the headers of kernel " RELEASE " are not installed: "
-		      "install the package linux-headers-" RELEASE);
-	snprintf(place, sizeof(place), "%s/usr/src/linux-headers-" RELEASE,
-		 folder);
-	put_file(place, "include/generated/utsrelease.h", text);
-	found = layer_find_headers(NULL, RELEASE);
-	assert_string_equal(found, place);
-	free(found);
-	snprintf(place, sizeof(place), "%s/lib/modules/" RELEASE "/build",
-		 folder);
-	put_file(place, "include/generated/utsrelease.h", text);
-	found = layer_find_headers(NULL, RELEASE);
-	assert_string_equal(found, place);
-	free(found);
-	/* Those of another kernel in its place are passed over. */
-	put_file(place, "include/generated/utsrelease.h",
-		 "#define UTS_RELEASE \"9.8.6\"\n");
-	found = layer_find_headers(NULL, RELEASE);
-	snprintf(place, sizeof(place), "%s/usr/src/linux-headers-" RELEASE,
-		 folder);
-	assert_string_equal(found, place);
-	free(found);
+	assert_int_equal(layer_read(file, &data, &size, key), 0);
+	assert_int_equal(size, 3);
+	assert_memory_equal(data, "abc", 3);
+	/* printf '0-test\0abc' | sha256sum */
+	assert_string_equal(key, "b59cba810661e1d853b1c6bfe24197ee"
+				 "0e0d168bbd3381a486ee618510fcd39d");
+	/* The same layer, fitted by another version of the program. */
+	layer_key(RINGLET_VERSION, data, size, other);
+	assert_string_equal(other, key);
+	layer_key("1-test", data, size, other);
+	assert_string_not_equal(other, key);
+	free(data);
 	assert_int_equal(log_lines, 0);
 }
 
-/* --- make --- */
-
-static int make(const char *target, bool verbose)
+static void test_unreadable(void **state)
 {
-	struct layer_build build = {
-		.source = source, .headers = headers, .plain = out, .out = out,
-		.symbols = "/the/symbols", .log = make_log,
-		.verbose = verbose,
-	};
-
-	return layer_make(&build, target);
-}
-
-static void test_make(void **state)
-{
-	char want[512];
+	char key[DIGEST_SIZE], path[160];
+	uint8_t *data = NULL;
+	size_t size;
 
 	(void)state;
-	assert_int_equal(make("words", false), 0);
-	snprintf(want, sizeof(want), "%s|/the/symbols|%s\n", headers, out);
-	assert_string_equal(read_file(out, "words"), want);
-	assert_string_equal(read_file(make_log, ""), "");
-	assert_int_equal(log_lines, 0);
-}
-
-/*
- * Nothing of a surrounding make, a blocked signal or a foreign language is in
- * make's way, and it does not eat the guest's input.
- */
-static void test_make_is_alone(void **state)
-{
-	sigset_t block, old;
-	int fds[2], input = dup(STDIN_FILENO);
-	char rest[16];
-
-	(void)state;
-	setenv("MAKEFLAGS", "n", 1);
-	setenv("MFLAGS", "-n", 1);
-	setenv("MAKELEVEL", "7", 1);
-	setenv("LC_ALL", "xx_XX", 1);
-	sigemptyset(&block);
-	sigaddset(&block, SIGTERM);
-	sigprocmask(SIG_BLOCK, &block, &old);
-	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(write(fds[1], "for the guest", 13), 13);
-	dup2(fds[0], STDIN_FILENO);
-	assert_int_equal(make("surroundings", false), 0);
-	assert_int_equal(read(STDIN_FILENO, rest, sizeof(rest)), 13);
-	dup2(input, STDIN_FILENO);
-	close(input);
-	close(fds[0]);
-	close(fds[1]);
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	unsetenv("MAKEFLAGS");
-	unsetenv("MFLAGS");
-	unsetenv("MAKELEVEL");
-	unsetenv("LC_ALL");
-	assert_string_equal(read_file(out, "surroundings"),
-			    "C 1 0\n0000000000000000\n");
-	assert_string_equal(read_file(make_log, ""),
-			    "to-standard-output\nto-standard-error\n");
-}
-
-static void test_make_fails(void **state)
-{
-	(void)state;
-	assert_int_equal(make("broken", false), -EIO);
-	assert_non_null(strstr(read_file(make_log, ""), "what is wrong\n"));
-	assert_int_equal(make("nothing-of-that-name", false), -EIO);
-	/* Behind what was there. */
-	assert_non_null(strstr(read_file(make_log, ""), "what is wrong\n"));
-	assert_non_null(strstr(read_file(make_log, ""), "No rule to make"));
-	assert_int_equal(make("killed", false), -EIO);
-	assert_int_equal(log_lines, 0);
-}
-
-/* Standard error, for all that it prints. */
-static void test_make_verbose(void **state)
-{
-	int error = dup(STDERR_FILENO);
-	int fd = open(make_log, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	(void)state;
-	assert_true(fd >= 0);
-	dup2(fd, STDERR_FILENO);
-	assert_int_equal(make("surroundings", true), 0);
-	dup2(error, STDERR_FILENO);
-	close(error);
-	close(fd);
-	assert_string_equal(read_file(make_log, ""),
-			    "to-standard-output\nto-standard-error\n");
-}
-
-static void test_no_make(void **state)
-{
-	char *path = strdup(getenv("PATH"));
-
-	(void)state;
-	setenv("PATH", "/nonexistent", 1);
-	assert_int_equal(make("words", false), -ENOENT);
-	assert_logged("make is not installed: install the packages make and "
-		      "gcc");
-	setenv("PATH", path, 1);
-	free(path);
-}
-
-/* The log cannot be written: said, and not taken for make's own failure. */
-static void test_no_log(void **state)
-{
-	(void)state;
-	snprintf(make_log, sizeof(make_log), "%s/no/folder", folder);
-	assert_int_equal(make("words", false), -ENOENT);
-	assert_logged("cannot write to");
+	assert_int_equal(layer_read("/nonexistent", &data, &size, key), -ENOENT);
+	assert_logged("cannot read the paravirt layer /nonexistent");
+	assert_null(data);
+	assert_int_equal(layer_read(folder, &data, &size, key), -ENOEXEC);
+	assert_logged("is not the paravirt layer");
+	snprintf(path, sizeof(path), "%s/empty", folder);
+	put_bytes(path, "", 0);
+	assert_int_equal(layer_read(path, &data, &size, key), -ENOEXEC);
+	assert_int_equal(truncate(path, (64 << 20) + 1), 0);
+	assert_int_equal(layer_read(path, &data, &size, key), -ENOEXEC);
+	assert_int_equal(layer_read("/dev/zero", &data, &size, key), -ENOEXEC);
+	snprintf(path, sizeof(path), "%s/fifo", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(layer_read(path, &data, &size, key), -ENOEXEC);
+	snprintf(path, sizeof(path), "%s/loop", folder);
+	assert_int_equal(symlink("loop", path), 0);
+	assert_int_equal(layer_read(path, &data, &size, key), -ELOOP);
+	assert_null(data);
 }
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-		T(test_source_named),
-		T(test_source_near_program),
-		T(test_hash),
-		T(test_hash_unreadable),
-		T(test_headers_named),
-		T(test_headers_installed),
-		T(test_make),
-		T(test_make_is_alone),
-		T(test_make_fails),
-		T(test_make_verbose),
-		T(test_no_make),
-		T(test_no_log),
+		T(test_named),
+		T(test_near_program),
+		T(test_read),
+		T(test_unreadable),
 	};
-	char *found;
 
-	if (argc == 2 && !strcmp(argv[1], "--find-source")) {
-		found = layer_find_source(NULL);
-		fputs(found ? found : "", stdout);
+	if (argc == 2 && !strcmp(argv[1], "--find-layer")) {
+		char *found = layer_find(NULL);
+
+		printf("%s", found ? found : "");
 		free(found);
 		return 0;
 	}

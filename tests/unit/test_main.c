@@ -17,6 +17,7 @@
 #include "fake_vm.h"
 
 /* The program's own main(), beside the test's. */
+#undef RINGLET_VERSION
 #define RINGLET_VERSION "1.2.3-test"
 #define main ringlet_main
 int ringlet_main(int argc, char **argv);
@@ -67,7 +68,10 @@ static const char version[] = "ringlet 1.2.3-test (module interface ";
 
 static void test_help(void **state)
 {
-	static const char *const names[] = { "run", "check", "prepare" };
+	static const char *const names[] = {
+		"run", "try", "check", "prepare", "cache", "top",
+		"trace", "symbols"
+	};
 	static const char *const words[] = { "-h", "--help", "help" };
 	char usage[64];
 
@@ -75,7 +79,7 @@ static void test_help(void **state)
 	for (size_t w = 0; w < 3; w++) {
 		assert_int_equal(RINGLET(words[w]), 0);
 		assert_ptr_equal(strstr(out, "Usage: ringlet run"), out);
-		for (size_t n = 0; n < 3; n++) {
+		for (size_t n = 0; n < sizeof(names) / sizeof(*names); n++) {
 			snprintf(usage, sizeof(usage), "Usage: ringlet %s",
 				 names[n]);
 			assert_int_equal(RINGLET(names[n], words[w]), 0);
@@ -92,7 +96,9 @@ static void test_help(void **state)
 
 static void test_version(void **state)
 {
-	static const char *const names[] = { "run", "check", "prepare" };
+	static const char *const names[] = {
+		"run", "try", "check", "prepare", "cache"
+	};
 	static const char *const words[] = {
 		"-v", "-V", "--version", "version"
 	};
@@ -101,7 +107,7 @@ static void test_version(void **state)
 	for (size_t w = 0; w < 4; w++) {
 		assert_int_equal(RINGLET(words[w]), 0);
 		assert_ptr_equal(strstr(out, version), out);
-		for (size_t n = 0; n < 3; n++) {
+		for (size_t n = 0; n < 5; n++) {
 			assert_int_equal(RINGLET(names[n], words[w]), 0);
 			assert_ptr_equal(strstr(out, version), out);
 			assert_string_equal(err, "");
@@ -149,6 +155,24 @@ static void test_unknown_option(void **state)
 		{ { "cache", "-xh" },
 		  "unknown option -x; see ringlet cache --help" },
 		{ { "cache", "--cache" }, "option --cache needs a value;" },
+		{ { "top", "-xh" }, "unknown option -x; see ringlet top --help" },
+		{ { "top", "--once=1" }, "option --once=1 takes no value;" },
+		{ { "top", "--interval" }, "option --interval needs a value;" },
+		{ { "top", "-i", "5h" },
+		  "--interval 5h is not a time; write for example 2s or 500ms; see "
+		  "ringlet top --help" },
+		{ { "top", "x" }, "unexpected argument x;" },
+		{ { "trace" }, "no guest is named; see ringlet trace --help" },
+		{ { "trace", "-xh" },
+		  "unknown option -x; see ringlet trace --help" },
+		{ { "trace", "a", "b" }, "one guest at a time;" },
+		{ { "trace", "--for", "0", "a" }, "--for 0 is not a time;" },
+		{ { "trace", "-o" }, "option -o needs a value;" },
+		{ { "trace", "--buffer", "1K" },
+		  "--buffer 1K is not a size from 64K to 1G;" },
+		{ { "symbols" }, "which kernel?; see ringlet symbols --help" },
+		{ { "symbols", "-xh" },
+		  "unknown option -x; see ringlet symbols --help" },
 		{ { "-x" }, "there is no command -x; see ringlet --help" },
 		{ { NULL }, "no command given; see ringlet --help" },
 	};
@@ -185,6 +209,19 @@ static void test_output_full(void **state)
 	assert_int_equal(ringlet(check, -1, "/dev/full"), 1);
 }
 
+/* It is no fault of the kernel's (4), and of nothing that was typed (2). */
+static void test_unusable_cache(void **state)
+{
+	static const char cache[] = "/dev/null/cache";
+
+	(void)state;
+	assert_int_equal(RINGLET("run", "--cache", cache, "/bin/true"), 1);
+	assert_non_null(strstr(err, "cannot be made in /dev/null: name another "
+				    "with --cache DIR: "));
+	assert_int_equal(RINGLET("cache", "list", "--cache", cache), 1);
+	assert_non_null(strstr(err, "Not a directory\n"));
+}
+
 /* The device never takes the place of a standard file that was closed. */
 static void test_closed_files(void **state)
 {
@@ -218,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_option),
 		cmocka_unit_test(test_help_behind),
 		cmocka_unit_test(test_output_full),
+		cmocka_unit_test(test_unusable_cache),
 		cmocka_unit_test(test_closed_files),
 	};
 

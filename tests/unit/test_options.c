@@ -37,6 +37,8 @@ static void test_defaults(void **state)
 	assert_int_equal(options.word_count, 0);
 	assert_int_equal(options.verbose, 0);
 	assert_int_equal(options.escape, 1);
+	assert_int_equal(options.cpus, 1);
+	assert_int_equal(options.pins[0], -1);
 	assert_false(options.help);
 }
 
@@ -45,7 +47,7 @@ static void test_all(void **state)
 	(void)state;
 	assert_int_equal(PARSE("--memory", "2G", "-i", "ird", "--append=x y",
 			       "kernel", "--stats", "-", "-vv", "--cache", "c",
-			       "--layer", "l", "--headers", "h", "--escape",
+			       "--layer", "l", "--escape",
 			       "^]", "--cpus", "1", "--", "--memory", "1"), 0);
 	assert_int_equal(options.memory, 2ull << 30);
 	assert_string_equal(options.initrd, "ird");
@@ -54,7 +56,6 @@ static void test_all(void **state)
 	assert_string_equal(options.stats, "-");
 	assert_string_equal(options.cache, "c");
 	assert_string_equal(options.layer, "l");
-	assert_string_equal(options.headers, "h");
 	assert_int_equal(options.verbose, 2);
 	assert_int_equal(options.escape, 0x1d);
 	/* Behind --, an option's name is the guest's. */
@@ -101,6 +102,16 @@ static void test_devices_and_sandbox(void **state)
 	assert_string_equal(options.user, "u");
 	assert_string_equal(options.folder, "/c");
 	assert_false(options.no_sandbox);
+	assert_null(options.gdb);
+	assert_int_equal(PARSE("--gdb", "tcp:99", "--wait", "k"), 0);
+	assert_string_equal(options.gdb, "tcp:99");
+	assert_true(options.gdb_wait);
+	assert_int_equal(PARSE("--gdb", "here", "k"), -EINVAL);
+	assert_string_equal(message,
+			    "--gdb here: write unix:PATH or tcp:PORT");
+	assert_int_equal(PARSE("--wait", "k"), -EINVAL);
+	assert_string_equal(message,
+			    "--wait is for gdb: give --gdb, too");
 	assert_int_equal(PARSE("--no-sandbox", "k"), 0);
 	assert_true(options.no_sandbox);
 	assert_int_equal(PARSE("--no-sandbox", "--user", "u", "k"), -EINVAL);
@@ -137,7 +148,7 @@ static void test_complaints(void **state)
 	expect_complaint(PARSE("a", "--memory"), "--memory needs a value");
 	expect_complaint(PARSE("a", "-m"), "-m needs a value");
 	expect_complaint(PARSE("--verbose=3", "a"), "takes no value");
-	expect_complaint(PARSE("--cpus", "2", "a"), "one CPU");
+	expect_complaint(PARSE("--cpus", "65", "a"), "1 to 64");
 	expect_complaint(PARSE("--cpus", "0", "a"), "not a number");
 	expect_complaint(PARSE("--cpus", "1x", "a"), "not a number");
 	expect_complaint(PARSE("--cpus", " 1", "a"), "not a number");
@@ -150,6 +161,26 @@ static void test_complaints(void **state)
 	expect_complaint(PARSE("--memory", "4096G", "a"), "more than");
 	expect_complaint(PARSE("--memory", "lots", "a"), "not a size");
 	expect_complaint(PARSE("--memory", "-5M", "a"), "not a size");
+}
+
+static void test_cpus(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("--pin", "3,-,0", "a", "--cpus", "64"), 0);
+	assert_int_equal(options.cpus, 64);
+	assert_int_equal(options.pins[0], 3);
+	assert_int_equal(options.pins[1], -1);
+	assert_int_equal(options.pins[2], 0);
+	assert_int_equal(options.pins[3], -1);
+	assert_int_equal(PARSE("-c", "2", "--pin", "8191", "a"), 0);
+	assert_int_equal(options.cpus, 2);
+	assert_int_equal(options.pins[0], 8191);
+	expect_complaint(PARSE("--pin", "0,1", "a"), "names 2 CPUs, and the guest has 1");
+	expect_complaint(PARSE("--pin", "", "a"), "not a list");
+	expect_complaint(PARSE("--pin", "0,", "-c", "2", "a"), "not a list");
+	expect_complaint(PARSE("--pin", "8192", "a"), "not a list");
+	expect_complaint(PARSE("--pin", "0-3", "a"), "not a list");
+	expect_complaint(PARSE("--pin", "00000000000000000000", "a"), "not a list");
 }
 
 static void test_sizes(void **state)
@@ -291,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_devices_and_sandbox),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_complaints),
+		cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_commas),
 		cmocka_unit_test(test_memory_is_aligned),

@@ -99,7 +99,7 @@ static void test_not_code(void **state)
 	}
 }
 
-/* The fake lists protect [0,5), [0x10,0x15), [0x20,0x23), [0x30,0x37). */
+/* The lists protect [0,5), [0x10,0x15), [0x20,0x23), [0x30,0x37), [0x60,0x68). */
 static void test_protected(void **state)
 {
 	static const struct {
@@ -112,6 +112,8 @@ static void test_protected(void **state)
 		{ 0x22, 5, "altinstructions" }, { 0x23, 13, NULL },
 		{ 0x23, 14, "parainstructions" },
 		{ 0x36, 5, "parainstructions" }, { 0x37, 22, NULL },
+		{ 0x5b, 5, NULL }, { 0x5b, 6, "runtime constants" },
+		{ 0x67, 5, "runtime constants" }, { 0x68, 22, NULL },
 	};
 
 	(void)state;
@@ -156,6 +158,49 @@ static int read_layer(const struct rl_patch *patches, size_t count,
 	return ret;
 }
 
+/* Settles one patch of a layer; where it is then, or 0: refused when it is read. */
+static uint64_t settled(struct rl_patch p)
+{
+	struct elf_view view;
+	size_t size, count = 0;
+	uint8_t *layer = fake_layer(&p, 1, NULL, 0, &size);
+	struct rl_patch *out = NULL;
+	uint64_t gva = 0;
+
+	assert_null(elf_open(&view, layer, size, ET_EXEC));
+	assert_int_equal(patch_settle(&view, layer, &kernel.elf,
+				      kernel.symbols), 0);
+	if (!patch_read(&view, &out, &count) && count)
+		gva = out->gva;
+	free(out);
+	elf_close(&view);
+	free(layer);
+	return gva;
+}
+
+/* What each function begins with is skipped, where it does begin with it. */
+static void test_settle(void **state)
+{
+	(void)state;
+	assert_int_equal(settled(patch), patch.gva);
+	patch.kind |= RL_PATCH_ENTRY;
+	patch.gva = FAKE_FUNCTION;
+	assert_int_equal(settled(patch), FAKE_FUNCTION + 5);
+	patch.gva = FAKE_ENDBR_FENTRY;
+	assert_int_equal(settled(patch), FAKE_ENDBR_FENTRY + 9);
+	patch.gva = FAKE_ENDBR;
+	assert_int_equal(settled(patch), FAKE_ENDBR + 4);
+	patch.gva = FAKE_PLAIN;
+	assert_int_equal(settled(patch), FAKE_PLAIN);
+	/* In no segment, or nowhere. */
+	patch.gva = FAKE_TEXT - 1;
+	assert_int_equal(settled(patch), FAKE_TEXT - 1);
+	patch.gva = 0;
+	assert_int_equal(settled(patch), 0);
+	patch.kind |= RL_PATCH_OPTIONAL;
+	assert_int_equal(settled(patch), 0);
+}
+
 static void test_read(void **state)
 {
 	struct rl_patch patches[4] = { patch, patch, patch, patch }, *out;
@@ -181,7 +226,7 @@ static void test_read_refused(void **state)
 	size_t count;
 
 	(void)state;
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 7; i++) {
 		struct rl_patch p = patch;
 
 		if (i == 0)
@@ -194,6 +239,8 @@ static void test_read_refused(void **state)
 			p.kind = 2;
 		else if (i == 4)
 			p.target = RL_LAYER_GVA + RL_LAYER_SIZE;
+		else if (i == 5)
+			p.kind |= RL_PATCH_ENTRY;	/* not settled */
 		else
 			p.gva -= 1ull << 31;	/* too far for rel32 */
 		assert_int_equal(read_layer(&p, 1, &out, &count), -ENOEXEC);
@@ -229,6 +276,7 @@ int main(void)
 		T(test_not_code),
 		T(test_protected),
 		T(test_protected_without_btf),
+		T(test_settle),
 		T(test_read),
 		T(test_read_refused),
 		T(test_write),

@@ -25,7 +25,7 @@ static int good(struct rl_run *run)
 
 static int good_later(struct rl_run *run)
 {
-	switch (fake_vm.runs) {
+	switch (atomic_load(&fake_vm.runs)) {
 	case 1:
 		return -EINTR;
 	case 2:
@@ -95,7 +95,7 @@ static void test_probe(void **state)
 		{ reboots, -EIO, "did not power off" },
 		{ stops, -EIO, "did not power off (exit 3)" },
 		{ killed, -EIO, "was ended: bad?thing" },
-		{ busy, -EBUSY, "KVM" },
+		{ busy, -EBUSY, "PEBS" },
 		{ refused, -EINVAL, "does not run it (Invalid argument)" },
 	};
 

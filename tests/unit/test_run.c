@@ -522,6 +522,54 @@ static void test_module_refuses(void **state)
 	fake_vm_reset();
 }
 
+static int guest_output(struct rl_run *run)
+{
+	return console_call(run, RL_EXIT_CONSOLE_WRITE, BUFFER_GPA, 4096);
+}
+
+static int second_panics(struct rl_run *run)
+{
+	return shut_down(run, RL_SHUTDOWN_PANIC);
+}
+
+/* The end of one vCPU is that of all, and what it said is what counts. */
+static void test_many_cpus(void **state)
+{
+	char *eight[] = { "--cpus", "8", NULL };
+	char *pinned[] = { "--cpus", "2", "--pin", "-,0", NULL };
+	char *nowhere[] = { "--pin", "8191", NULL };
+	struct child child;
+
+	(void)state;
+	assert_int_equal(run_to_end(guest_poweroff, "max_vcpus=8", eight), 3);
+	fake_vm.info.max_vcpus = 8;
+	assert_int_equal(run_to_end(guest_poweroff, NULL, eight), 0);
+	assert_int_equal(run_to_end(guest_killed, "was killed: bad", eight), 6);
+	assert_int_equal(run_to_end(guest_host_error, "Cannot allocate", eight), 1);
+	fake_vm.second = second_panics;
+	assert_int_equal(run_to_end(guest_sleeps, "panicked", eight), 5);
+	fake_vm.second = guest_killed;
+	assert_int_equal(run_to_end(guest_sleeps, "was killed: bad", pinned), 6);
+	fake_vm.second = guest_output;
+	start_on_pipes(&child, guest_sleeps, eight);
+	close(child.out);
+	child.out = open("/dev/null", O_RDONLY);
+	expect(child.err, "standard output cannot be written");
+	close(child.err);
+	assert_int_equal(finish(&child), 1);
+	fake_vm.second = NULL;
+	start_on_pipes(&child, guest_sleeps, eight);
+	expect(child.out, "ready\n");
+	kill(child.pid, SIGINT);
+	close(child.err);
+	assert_int_equal(finish(&child), 128 + SIGINT);
+	assert_int_equal(run_to_end(guest_poweroff, "host's CPU 8191", nowhere), 2);
+	fake_vm.vcpu_error = -EMFILE;
+	fake_vm.vcpu_error_from = 7;
+	assert_int_equal(run_to_end(guest_poweroff, "make a virtual CPU", eight), 3);
+	fake_vm_reset();
+}
+
 /* What is in the cache cannot be used: that is no fault of the kernel's file. */
 static void test_load_status(void **state)
 {
@@ -938,6 +986,7 @@ int main(void)
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_not_started),
 		cmocka_unit_test(test_module_refuses),
+		cmocka_unit_test(test_many_cpus),
 		cmocka_unit_test(test_load_status),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_progress),

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static const struct sandbox_options connects = {
 static const struct sandbox_options listens = {
 	.needs = VIRTIO_NEEDS_LISTEN,
 };
+static const struct sandbox_options pins = { .pins = true };
 static const struct sandbox_options removes = {
 	.needs = VIRTIO_NEEDS_REMOVE,
 };
@@ -63,6 +65,25 @@ static int result(const struct sandbox_options *options, int (*try)(void))
 static int try_open(void)
 {
 	return open("/etc/passwd", O_RDONLY) >= 0 ? 0 : errno;
+}
+
+/* This thread, or the parent's, onto all processors. */
+static int set_affinity(pid_t who)
+{
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof(all));
+	return sched_setaffinity(who, sizeof(all), &all) ? errno : 0;
+}
+
+static int try_affinity(void)
+{
+	return set_affinity(0);
+}
+
+static int try_affinity_of_others(void)
+{
+	return set_affinity(getppid());
 }
 
 static int try_socket(void)
@@ -241,6 +262,9 @@ static void test_refused(void **state)
 	assert_int_equal(result(&strict, try_open), EPERM);
 	assert_int_equal(result(&strict, try_rename), EPERM);
 	assert_int_equal(result(&strict, try_kill), EPERM);
+	assert_int_equal(result(&strict, try_affinity), EPERM);
+	assert_int_equal(result(&pins, try_affinity), 0);
+	assert_int_equal(result(&pins, try_affinity_of_others), ENOSYS);
 	assert_int_equal(result(&strict, try_executable_memory), ENOSYS);
 	assert_int_equal(result(&strict, try_protect), ENOSYS);
 	assert_int_equal(result(&strict, try_type), ENOSYS);

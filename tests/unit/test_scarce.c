@@ -8,7 +8,6 @@
  *
  * The calls are the product's only: see WRAP_scarce in the Makefile.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
@@ -31,28 +30,7 @@
 #include "unit.h"
 
 #include "fake_driver.h"
-
-/* The call that fails: 1 is the next one; 0: none does. */
-static int countdown;
-static bool failed;
-
-static bool refuse(int error)
-{
-	if (!countdown || --countdown)
-		return false;
-	failed = true;
-	errno = error;
-	return true;
-}
-
-/* Each says what type it has, what it is called with, and how it fails. */
-#define WRAP(type, name, parameters, arguments, error, failure)	\
-type __real_##name parameters;					\
-type __wrap_##name parameters;					\
-type __wrap_##name parameters					\
-{								\
-	return refuse(error) ? failure : __real_##name arguments;	\
-}
+#include "scarce.h"
 
 WRAP(void *, calloc, (size_t n, size_t size), (n, size), ENOMEM, NULL)
 WRAP(void *, malloc, (size_t size), (size), ENOMEM, NULL)
@@ -87,41 +65,30 @@ WRAP(int, io_uring_queue_init, (unsigned int entries, struct io_uring *ring,
 				unsigned int flags),
      (entries, ring, flags), EPERM, -EPERM)
 
-/* Those with a third argument or without. */
-#define WRAP_OPEN(name, type, error)				\
-int __real_##name(type, int, ...);				\
-int __wrap_##name(type, int, ...);				\
-int __wrap_##name(type what, int how, ...)			\
+/* fcntl(2), with its third argument or without. */
+#define WRAP_FCNTL(name)					\
+int __real_##name(int, int, ...);				\
+int __wrap_##name(int, int, ...);				\
+int __wrap_##name(int fd, int command, ...)			\
 {								\
 	va_list list;						\
 	long more;						\
 								\
-	va_start(list, how);					\
+	va_start(list, command);				\
 	more = va_arg(list, long);				\
 	va_end(list);						\
-	return refuse(error) ? -1 : __real_##name(what, how, more);	\
+	return refuse(EINVAL) ? -1 : __real_##name(fd, command, more);	\
 }
 
-WRAP_OPEN(open, const char *, EMFILE)
-WRAP_OPEN(fcntl, int, EINVAL)
-WRAP_OPEN(fcntl64, int, EINVAL)
+WRAP_OPEN
+WRAP_FCNTL(fcntl)
+WRAP_FCNTL(fcntl64)
 
 int __real_ioctl(int fd, unsigned long request, void *argument);
 int __wrap_ioctl(int fd, unsigned long request, void *argument);
 int __wrap_ioctl(int fd, unsigned long request, void *argument)
 {
 	return refuse(ENOTTY) ? -1 : __real_ioctl(fd, request, argument);
-}
-
-static unsigned int open_files(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
 }
 
 static char folder[] = "/var/tmp/ringlet-scarce.XXXXXX";

@@ -103,7 +103,7 @@ static char *lines(const struct try_job *job)
 
 static void test_request(void **state)
 {
-	char *words[] = { "a b", "", "c\nd" }, *text;
+	char *words[] = { "a b", "", "c\nd" }, *text, *at;
 	struct try_shares shares = {
 		.views = { { "/", "v0" } }, .view_count = 1,
 		.folders = { { "/x y", "w0" } }, .folder_count = 1,
@@ -122,12 +122,25 @@ static void test_request(void **state)
 	setenv("SECRET", "s", 1);
 	text = try_request(&job, &size);
 	assert_memory_equal(text + size - 12, "aa b\0a\0ac\nd\0", 12);
-	assert_memory_equal(text, "vv0 /\0ww0 /x y\0", 15);
 	free(text);
 	text = lines(&job);
-	snprintf(user, sizeof(user), "\nu%u\ng%u\n", getuid(), getgid());
-	assert_non_null(strstr(text, user));
-	assert_non_null(strstr(text, "\nn10.0.0.2 255.0.0.0 10.0.0.1\n"));
+	/* The root's view comes first, then what the kernel has, then folders. */
+	at = strstr(text, "\nmv0\n/lower/v0\n9p\n1\ntrans=virtio,");
+	assert_non_null(at);
+	at = strstr(at, "\nmmemory\n/new/\noverlay\n0\nlowerdir=/lower/v0,"
+		    "upperdir=/memory/v0,workdir=/memory/v0.work\n");
+	assert_non_null(at);
+	at = strstr(at, "\nmproc\n/new/proc\nproc\n6\n\n");
+	assert_non_null(at);
+	at = strstr(at, "\nd/new\nd/new/x y\nmw0\n/new/x y\n9p\n0\n");
+	assert_non_null(at);
+	snprintf(user, sizeof(user), "\nu%u %u", getuid(), getgid());
+	at = strstr(at, user);
+	assert_non_null(at);
+	at = strstr(at, "\nnlo\n127.0.0.1\n255.0.0.0\n\n"
+		    "neth0\n10.0.0.2\n255.0.0.0\n10.0.0.1\n"
+		    "f/new/etc/resolv.conf\n");
+	assert_non_null(at);
 	assert_non_null(strstr(text, "\nc/x y\nt01\neHOME=/h\"'$ \naa b\n"));
 	assert_null(strstr(text, "SECRET"));
 	free(text);
@@ -137,7 +150,8 @@ static void test_request(void **state)
 	setenv("SHELL", "/bin/zsh", 1);
 	text = lines(&job);
 	assert_non_null(strstr(text, "\na/bin/zsh\n"));
-	assert_null(strstr(text, "\nn"));
+	assert_null(strstr(text, "eth0"));
+	assert_null(strstr(text, "resolv"));
 	free(text);
 	setenv("SHELL", "zsh", 1);
 	text = lines(&job);

@@ -94,6 +94,8 @@ static struct rl_stats stats;
 static const struct rl_ioeventfd kick;
 static const struct rl_irqfd irqfd;
 static struct rl_regs regs;
+static const struct rl_debug debug;
+static struct rl_trap trap;
 
 static int call_info(void) { return vm_get_info(5, &info); }
 static int call_create(void) { return vm_create(5); }
@@ -105,6 +107,8 @@ static int call_irqfd(void) { return vm_irqfd(5, &irqfd); }
 static int call_run(void) { return vm_run(5); }
 static int call_get(void) { return vm_get_regs(5, &regs); }
 static int call_set(void) { return vm_set_regs(5, &regs); }
+static int call_debug(void) { return vm_set_debug(5, &debug); }
+static int call_trap(void) { return vm_get_trap(5, &trap); }
 
 static void test_calls(void **state)
 {
@@ -123,6 +127,8 @@ static void test_calls(void **state)
 		{ call_run, RL_RUN, NULL },
 		{ call_get, RL_GET_REGS, &regs },
 		{ call_set, RL_SET_REGS, &regs },
+		{ call_debug, RL_SET_DEBUG, &debug },
+		{ call_trap, RL_GET_TRAP, &trap },
 	};
 
 	(void)state;

@@ -97,8 +97,9 @@ CASE(iret_with_nt)
 {
 	trap_clear();
 	asm volatile(TRY_BEGIN "pushfq\n\torq $0x4000, (%%rsp)\n\tpopfq\n\t"
-		     "pushq $1\n\tpushq $0\n\tpushq $2\n\tpushq $0x39\n\t"
-		     "pushq $1f\n\tiretq\n1:" TRY_END ::: "memory", "cc");
+		     "pushq $1\n\tpushq $0\n\tpushq $2\n\tpushq %0\n\t"
+		     "pushq $1f\n\tiretq\n1:" TRY_END
+		     :: "i"(RL_KERNEL_CS) : "memory", "cc");
 	EQUAL(trap.vector, 13);
 }
 
@@ -351,9 +352,9 @@ CASE(iret_keeps_iopl_and_if)
 	u64 flags;
 
 	asm volatile("movq %%rsp, %%rax\n\tpushq $1\n\tpushq %%rax\n\t"
-		     "pushq $0x3002\n\tpushq $0x39\n\tpushq $1f\n\tiretq\n1:\t"
+		     "pushq $0x3002\n\tpushq %1\n\tpushq $1f\n\tiretq\n1:\t"
 		     "pushfq\n\tpopq %0"
-		     : "=r"(flags) :: "rax", "cc", "memory");
+		     : "=r"(flags) : "i"(RL_KERNEL_CS) : "rax", "cc", "memory");
 	EQUAL(flags & 0x3000, 0);
 	CHECK(flags & 0x200);
 }

@@ -48,7 +48,7 @@ CASE(unknown_numbers)
 static bool survivable(u64 nr)
 {
 	return nr != RL_HC_SET_CR3 && nr != RL_HC_SHUTDOWN &&
-	       nr != RL_HC_HALT && nr != RL_HC_INIT &&
+	       nr != RL_HC_HALT && nr != RL_HC_STOP_VCPU && nr != RL_HC_INIT &&
 	       nr != RL_HC_CONSOLE_WRITE;
 }
 
@@ -128,6 +128,40 @@ CASE(init_fields)
 	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), 0);
 	TRY("ud2");
 	EQUAL(trap.vector, 6);
+}
+
+/* The page may be another one, once, and nothing that waits is lost. */
+CASE(init_moves_the_page)
+{
+	static struct rl_shared next __attribute__((aligned(4096)));
+	u64 cpus = 1, line = RL_IRQ_IPI + 2;
+
+	EQUAL(hypercall(RL_HC_SEND_IPI, cpus, line, 0), 0);
+	EQUAL(shared_page.irqs >> RL_IRQ_IPI, 1UL << 2);
+	shared_page.status[RL_IRQ_DEVICE] = 5;
+	shared_page.timer_wanted = ~0UL;
+	hypercall(RL_HC_SET_TIMER, 1UL << 40, 0, 0);
+	next = shared_page;
+	next.irqs = next.status[RL_IRQ_DEVICE] = next.timer_armed = 0;
+	EQUAL(INIT_WITH(shared_gpa, gpa_of(&next)), 0);
+	EQUAL(next.irqs >> RL_IRQ_IPI, 1UL << 2);
+	EQUAL(next.status[RL_IRQ_DEVICE], 5);
+	EQUAL(next.timer_armed, shared_page.timer_armed);
+	/* From now on it is the one. */
+	shared_page.irqs = 0;
+	EQUAL(hypercall(RL_HC_SEND_IPI, cpus, line + 1, 0), 0);
+	EQUAL(next.irqs >> RL_IRQ_IPI, 3UL << 2);
+	EQUAL(shared_page.irqs, 0);
+	EQUAL(hypercall(RL_HC_RDMSR, 0x1b, 0, 0), 0);
+	shared_page.value = next.value = 0x7777;
+	EQUAL(hypercall(RL_HC_WALLCLOCK, 0, 0, 0), 0);
+	EQUAL(shared_page.value, 0x7777);
+	CHECK(next.value != 0x7777);
+	/* And stays it. */
+	EQUAL(INIT_WITH(shared_gpa, gpa_of(&shared_page)), -16);
+	EQUAL(INIT_WITH(shared_gpa, gpa_of(&init_block) & ~0xfffUL), -16);
+	EQUAL(INIT_WITH(shared_gpa, gpa_of(&next)), 0);
+	EQUAL(next.irqs >> RL_IRQ_IPI, 3UL << 2);
 }
 
 CASE(init_pointers)

@@ -9,7 +9,7 @@
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
-#include "host_module/ringlet.h"
+#include "host_module/vcpu.h"
 #include "tests/tiny/injector/injector.h"
 
 static int choose(struct kprobe *probe, struct pt_regs *regs)

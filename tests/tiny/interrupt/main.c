@@ -196,7 +196,11 @@ CASE(vif_of_other_values)
 CASE(every_line)
 {
 	for (u64 line = 0; line < RL_IRQ_COUNT; line++)
-		EQUAL(request(TINY_RAISE, line, 0), 0);
+		if (line < RL_IRQ_IPI)
+			EQUAL(request(TINY_RAISE, line, 0), 0);
+		else
+			EQUAL(hypercall(RL_HC_SEND_IPI, 1, line, 0), 0);
+	CHECK(request(TINY_RAISE, RL_IRQ_IPI, 0) < 0);
 	CHECK(request(TINY_RAISE, RL_IRQ_COUNT, 0) < 0);
 	irq_enable();
 	for (unsigned int line = 0; line < RL_IRQ_COUNT; line++)

@@ -128,7 +128,10 @@ frame_exit:
 	movq	shared_page + RL_SHARED_USER_GS, %rax
 	wrgsbase %rax
 	jmp	2f
-1:	/* A kernel's CS is shown as 0x10: back to the one it has. */
+1:	/* A kernel's CS is shown as 0x10: back to the one it has. A real one is
+	   that of a gate, or of a guest with RL_INIT_32BIT. */
+	cmpq	$0x10, CS(%rsp)
+	jne	2f
 	movq	$RL_KERNEL_CS, CS(%rsp)
 	movq	$RL_KERNEL_SS, SS(%rsp)
 2:	popq	%r15

@@ -41,7 +41,12 @@ enum tiny_request {
 	TINY_DISCARD,		/* a: GPA, b: bytes: MADV_DONTNEED */
 	TINY_FLIP,		/* a: GPA of a word that a thread writes all the
 				   time, 0: no more; b: GPA of its two values */
+	TINY_REPLACE,		/* a: GPA of a page that another one replaces, b: which of
+				   two (0, 1) takes its place. Result: how often what
+				   was there changed afterwards */
 	TINY_TIMERS,		/* result: timer interrupts of the host so far */
+	TINY_REPLACE_BESIDE,	/* a: GPA: TINY_REPLACE by a thread on the third pCPU,
+				   all the time; see `replaced` */
 };
 
 #define TINY_ENV_TCG	1	/* no real processor: see lib/tiny.h */
@@ -64,6 +69,9 @@ struct tiny_mailbox {
 	/* a request */
 	__u64 request, a, b;
 	__s64 result;
+	/* of TINY_REPLACE_BESIDE: how often, and the sum of its results */
+	__u64 replaced;
+	__s64 written_later;
 };
 
 /* An element of section tiny_cases. */

@@ -86,6 +86,9 @@ void trap_handle(struct frame *f)
 		f->rflags &= 0x200;
 		return;
 	}
+	/* Ring 1's code of lib/compat.c. */
+	if (f->rip < COMPAT_LOW << 1)
+		user_leave();
 	end_with(TINY_CRASH,
 		 "exception %lu, error 0x%lx, at 0x%lx, address 0x%lx, rsp 0x%lx",
 		 vector, f->error, f->rip, (u64)shared_page.cr2, f->rsp);

@@ -134,6 +134,27 @@ void user_enter(struct frame *regs);	/* user_run() without preparations */
 extern char user_read[], user_write[], user_jump[];
 u64 user_access(const char *code, u64 gva);		/* trap.vector */
 
+/* --- 32-bit code in ring 1 or 3: lib/compat.c ------------------------------------- */
+
+#define COMPAT_KERNEL_CS	0x61
+#define COMPAT_KERNEL_SS	0x69
+#define COMPAT_USER_CS		0x73
+#define COMPAT_USER_SS		0x7b
+#define COMPAT_LOW		0xc0000000UL	/* ring 1's view of the user section */
+
+/* 32-bit code that both rings can run, each at its own address: see compat_at(). */
+#define COMPAT_CODE(name, text) \
+	USER_CODE(name, ".code32\n\t" text "\n\t.code64")
+
+/* Data of the user section as the 64-bit kernel reaches it: GPA is GVA there. */
+#define COMPAT_DATA(x) (*(volatile __typeof__(x) *)direct((u64)&(x)))
+
+void compat_init(u64 flags);	/* segments, the low pages, RL_HC_INIT with flags */
+u64 compat_at(const volatile void *user, int ring);
+/* Registers for compat code; user_run() runs it until its first trap. */
+void compat_start(struct frame *regs, const void *code, int ring);
+u64 compat_go(const void *code, int ring);		/* both; trap.vector */
+
 /* --- hypercalls, the shared page, the machine --------------------------------- */
 
 s64 hypercall(u64 nr, u64 a, u64 b, u64 c);
@@ -210,5 +231,13 @@ void map_page_in(u64 top, u64 gva, u64 entry);
 u64 top_copy(void);				/* GPA of a second top table */
 void flush_one(u64 gva);
 s64 load_cr3(u64 value, u64 context, u64 generation);
+
+/* --- a second vCPU: cases named two_... ------------------------------------------ */
+
+extern volatile struct rl_shared second_page;
+/* Starts vCPU 1 in function, which never returns, without RL_HC_INIT. */
+s64 second_start(void (*function)(void));
+s64 second_start_in(void (*function)(void), u64 cr3);
+s64 second_init(void);		/* called by it: with second_page, without handlers */
 
 #endif

@@ -116,6 +116,8 @@ CASE(ports_of_ring_3)
 	}
 }
 
+u64 vmx_operand[2] __attribute__((aligned(16)));
+
 CASE(system_calls_and_modes)
 {
 	EXPECT("sysretq", GP);
@@ -130,8 +132,19 @@ CASE(system_calls_and_modes)
 	EXPECT("clac", UD);
 	EXPECT("vmcall", UD | GP);
 	EXPECT("vmmcall", UD | GP);
+	/* Where Intel's KVM has VMX on, CR4.VMXE is 1 here, too. */
 	EXPECT("vmlaunch", UD | GP);
+	EXPECT("vmresume", UD | GP);
 	EXPECT("vmxoff", UD | GP);
+	EXPECT("vmxon vmx_operand(%%rip)", UD | GP);
+	EXPECT("vmclear vmx_operand(%%rip)", UD | GP);
+	EXPECT("vmptrld vmx_operand(%%rip)", UD | GP);
+	EXPECT("vmptrst vmx_operand(%%rip)", UD | GP);
+	EXPECT("vmread %%rax, %%rcx", UD | GP);
+	EXPECT("vmwrite %%rax, %%rcx", UD | GP);
+	EXPECT("vmfunc", UD | GP);
+	EXPECT("invept vmx_operand(%%rip), %%rax", UD | GP);
+	EXPECT("invvpid vmx_operand(%%rip), %%rax", UD | GP);
 	EXPECT("movq $0, %%rax\n\tvmrun", UD | GP);
 	EXPECT("vmload", UD | GP);
 	EXPECT("clgi", UD | GP);

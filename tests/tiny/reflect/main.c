@@ -80,6 +80,21 @@ CASE(forbidden)
 	EQUAL(*(u64 *)direct(page), 7);
 }
 
+/* What the host finds first comes the same way. */
+CASE(found_by_the_host)
+{
+	u64 before;
+
+	/* What a program needs beside it is there, in another table. */
+	look_beside(USER_GVA + (4UL << 20));
+	before = exits();
+	is_passed_on(user_access(user_write, USER_GVA + 0x2018), USER_GVA + 0x2018, 6);
+	EQUAL(exits(), before + 1);
+	map_page(USER_GVA + 0x3000, page_with(1) | P_P | P_U);
+	is_passed_on(user_access(user_write, USER_GVA + 0x3000), USER_GVA + 0x3000, 7);
+	EQUAL(user_access(user_read, USER_GVA + 0x3000), TRAP_SYSCALL);
+}
+
 /* Ring 1's own faults go through the host, which pushes on a checked stack. */
 CASE(not_of_ring_1)
 {
@@ -128,17 +143,6 @@ CASE(registers)
 	EQUAL(trap.frame.rsp, 0xdead00000000);
 	/* The processor saves RF with a fault's flags; not every emulator. */
 	EQUAL(trap.frame.rflags & ~0x10000UL, regs.rflags);
-}
-
-/* Other threads of the host use the page: it stays the one it was. */
-CASE(new_shared_page)
-{
-	init_block.shared_gpa = page_alloc();
-	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), -16);
-	init_block.shared_gpa = gpa_of(&shared_page);
-	EQUAL(hypercall(RL_HC_INIT, (u64)&init_block, 0, 0), 0);
-	EQUAL(hypercall(RL_HC_WALLCLOCK, 0, 0, 0), 0);
-	CHECK(shared_page.value);
 }
 
 CASE(entry_not_canonical)

@@ -158,3 +158,121 @@ CASE(switch_without_exit)
 	EQUAL(after - before, 0);
 	load_cr3(TINY_TABLES, 3, 1);
 }
+
+static u64 cr3(void)
+{
+	static struct rl_regs regs;
+
+	EQUAL(request(TINY_REGS, gpa_of(&regs), 0), 0);
+	return *(volatile __u64 *)&regs.cr3;
+}
+
+/* One table by two PCIDs: CR3 is what was written last, whoever served it. */
+CASE(pcids_of_one_table)
+{
+	u64 other = top_copy();
+
+	load_cr3(other | 1, 1, 1);
+	load_cr3(other | 2, 1, 1);
+	for (u64 i = 0; i < 20; i++) {
+		u64 pcid = 1 + (i / 2 & 1);
+
+		if (i & 1)
+			load_cr3(TINY_TABLES | 3, 7, 1);
+		load_cr3(other | pcid | NOFLUSH, 1, 1);
+		EQUAL(cr3(), other | pcid);
+	}
+	load_cr3(TINY_TABLES | 3, 7, 1);
+}
+
+/* A kernel's table that only another root leads to: this one will link it without a
+   look, at the first fault on another page, so a flush must look. */
+CASE(flush_of_what_another_root_links)
+{
+	u64 a = top_copy(), b = top_copy(), word = 0xffffd00000000000;
+	u64 *entry = entry_of(b, word, 1), far = word + (256 << 12);
+
+	*entry = page_with(1) | P_P | P_W;
+	map_page_in(b, far, page_with(3) | P_P | P_W);
+	((u64 *)direct(a))[word >> 39 & 511] =
+		((u64 *)direct(b))[word >> 39 & 511];
+	EQUAL(load_cr3(a, 5, 1), 0);
+	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
+	EQUAL(load_cr3(b, 7, 1), 0);
+	EQUAL(*(volatile u64 *)word, 1);
+	EQUAL(load_cr3(a, 5, 1), 0);
+	*(volatile u64 *)entry = page_with(2) | P_P | P_W;
+	flush_one(word);
+	EQUAL(*(volatile u64 *)far, 3);
+	EQUAL(*(volatile u64 *)word, 2);
+	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
+}
+
+/* The current space's own top table has no entry there yet. */
+CASE(flush_of_what_is_not_present_here)
+{
+	u64 a = top_copy(), b = top_copy(), word = 0xffffd10000000000;
+	u64 *entry = entry_of(b, word, 1);
+
+	*entry = page_with(1) | P_P | P_W;
+	map_page_in(b, word + (256 << 12), page_with(3) | P_P | P_W);
+	EQUAL(load_cr3(a, 5, 1), 0);
+	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
+	EQUAL(load_cr3(b, 7, 1), 0);
+	EQUAL(*(volatile u64 *)word, 1);
+	EQUAL(load_cr3(a, 5, 1), 0);
+	*(volatile u64 *)entry = page_with(2) | P_P | P_W;
+	flush_one(word);
+	EQUAL(load_cr3(b, 7, 1), 0);
+	EQUAL(*(volatile u64 *)word, 2);
+	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
+}
+
+/* Two level 3 tables in one slot share what is below; the current one has not linked
+   it yet. */
+CASE(flush_below_another_third)
+{
+	u64 a = top_copy(), b = top_copy(), word = 0xffffd30000000000;
+	u64 *entry = entry_of(b, word, 1), far = word + (256 << 12);
+	u64 other = word + (1UL << 30);
+
+	*entry = page_with(1) | P_P | P_W;
+	map_page_in(b, far, page_with(3) | P_P | P_W);
+	map_page_in(a, other, page_with(4) | P_P | P_W);
+	*entry_of(a, word, 3) = *entry_of(b, word, 3);
+	EQUAL(load_cr3(a, 5, 1), 0);
+	EQUAL(*(volatile u64 *)other, 4);
+	EQUAL(load_cr3(b, 7, 1), 0);
+	EQUAL(*(volatile u64 *)word, 1);
+	EQUAL(load_cr3(a, 5, 1), 0);
+	*(volatile u64 *)entry = page_with(2) | P_P | P_W;
+	flush_one(word);
+	EQUAL(*(volatile u64 *)far, 3);
+	EQUAL(*(volatile u64 *)word, 2);
+	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
+}
+
+/* A table of the last level is used at x, then at y, too; x goes and comes back, and
+   what changed between is flushed there while only y leads to it. */
+CASE(flush_where_a_table_was_first)
+{
+	u64 a = top_copy(), x = 0xffffd20000000000, y = x + (1UL << 30);
+	u64 *leaf = entry_of(a, x, 1), *at_x = entry_of(a, x, 2);
+	u64 *at_y = entry_of(a, y, 2), table;
+
+	*leaf = page_with(1) | P_P | P_W;
+	map_page_in(a, x + (256 << 12), page_with(3) | P_P | P_W);
+	map_page_in(a, x + (1UL << 21), page_with(4) | P_P | P_W);
+	*at_y = table = *at_x;
+	EQUAL(load_cr3(a, 5, 1), 0);
+	EQUAL(*(volatile u64 *)x, 1);
+	EQUAL(*(volatile u64 *)y, 1);
+	*(volatile u64 *)at_x = 0;
+	flush_one(x);
+	*(volatile u64 *)at_x = table;
+	*(volatile u64 *)leaf = page_with(2) | P_P | P_W;
+	flush_one(x);
+	EQUAL(*(volatile u64 *)(x + (256 << 12)), 3);
+	EQUAL(*(volatile u64 *)x, 2);
+	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
+}

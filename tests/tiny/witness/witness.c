@@ -7,10 +7,11 @@
  * one behind it (syscall_msrs_exited). Before: the page tables that will be
  * loaded, entry by entry; CR4, LDTR and DR7. Behind: flags and DR7. And it looks
  * at both ends of the MMU notifier's callback (invalidate_start) whether the vCPU
- * was in the guest all the time.
+ * was in the guest all the time, and at what the host's timer interrupts.
  *
  * Parameters: looks counts the entries, walks those whose tables were read, takings
- * how often a vCPU was in a guest that lost pages,
+ * how often a vCPU was in a guest that lost pages, raised the timer interrupts that
+ * came to the host by an INT instruction,
  * broken names the rules that did not hold. walk_each=N reads the tables at
  * each Nth entry.
  */
@@ -21,6 +22,7 @@
 #include <linux/smp.h>
 #include <asm/debugreg.h>
 #include <asm/desc.h>
+#include <asm/irq_regs.h>
 #include <asm/pgtable.h>
 #include <asm/processor-flags.h>
 
@@ -39,17 +41,19 @@ static ulong walks;
 module_param(walks, ulong, 0444);
 static ulong takings;
 module_param(takings, ulong, 0444);
+static ulong raised;
+module_param(raised, ulong, 0444);
 static uint walk_each = 8;
 module_param(walk_each, uint, 0444);
 
 enum rule {
 	FLAGS, BREAKPOINTS, LDTR, GLOBAL, ABSENT, USER_BIT, FRAMES, WINDOW,
-	TABLES, LEFT, RULES
+	TABLES, LEFT, RAISED, RULES
 };
 
 static const char *const names[RULES] = {
 	"flags", "breakpoints", "ldtr", "global", "absent", "user_bit",
-	"frames", "window", "tables", "left"
+	"frames", "window", "tables", "left", "raised"
 };
 static unsigned long bad;
 
@@ -305,6 +309,26 @@ static int taking_ends(struct kretprobe_instance *at, struct pt_regs *regs)
 	return 0;
 }
 
+/*
+ * Invariant 21: an interrupt comes only where they are on, so its handler must find
+ * that in what it interrupted, also where ringlet raised it once more.
+ */
+static int timer_comes(struct kprobe *probe, struct pt_regs *unused)
+{
+	const struct pt_regs *regs = get_irq_regs();
+	const u8 *behind_int;
+
+	if (!regs || user_mode((struct pt_regs *)regs))
+		return 0;
+	/* The first of a page may be the first of all, as in a trampoline of ftrace's;
+	   ringlet's INTs are in entries of 16 bytes. */
+	behind_int = (const u8 *)regs->ip;
+	if (offset_in_page(behind_int) >= 2 && behind_int[-2] == 0xcd)
+		raised++;
+	check(regs->flags & X86_EFLAGS_IF, RAISED, regs->ip);
+	return 0;
+}
+
 static struct kretprobe taking_probe = {
 	.kp.symbol_name = "invalidate_start",
 	.entry_handler = taking_begins,
@@ -319,6 +343,10 @@ static struct kprobe behind_probe = {
 	.symbol_name = "syscall_msrs_exited", .pre_handler = behind,
 };
 
+static struct kprobe timer_probe = {
+	.symbol_name = "hrtimer_interrupt", .pre_handler = timer_comes,
+};
+
 static int __init witness_init(void)
 {
 	int r = register_kprobe(&before_probe);
@@ -331,8 +359,13 @@ static int __init witness_init(void)
 	r = register_kretprobe(&taking_probe);
 	if (r)
 		goto no_taking;
+	r = register_kprobe(&timer_probe);
+	if (r)
+		goto no_timer;
 	return 0;
 
+no_timer:
+	unregister_kretprobe(&taking_probe);
 no_taking:
 	unregister_kprobe(&behind_probe);
 no_behind:
@@ -342,6 +375,7 @@ no_behind:
 
 static void __exit witness_exit(void)
 {
+	unregister_kprobe(&timer_probe);
 	unregister_kretprobe(&taking_probe);
 	unregister_kprobe(&before_probe);
 	unregister_kprobe(&behind_probe);

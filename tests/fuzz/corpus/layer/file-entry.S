@@ -1,2 +1,0 @@
-sentry.S
-int x;

@@ -1,2 +1,0 @@
-slayer.h
-int x;

@@ -1,2 +1,0 @@
-sstart.c
-int x;

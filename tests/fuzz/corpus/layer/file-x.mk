@@ -1,2 +1,0 @@
-sx.mk
-int x;
