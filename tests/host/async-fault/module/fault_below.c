@@ -16,7 +16,7 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <asm/special_insns.h>
-#include "host_module/ringlet.h"
+#include "host_module/vcpu.h"
 
 static ulong apf_reason, apf_enabled;
 module_param(apf_reason, ulong, 0444);

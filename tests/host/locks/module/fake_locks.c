@@ -8,7 +8,7 @@
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <asm/debugreg.h>
-#include "host_module/ringlet.h"
+#include "host_module/vcpu.h"
 
 static bool bus;
 module_param(bus, bool, 0444);

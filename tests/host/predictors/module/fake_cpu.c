@@ -26,6 +26,9 @@ static const struct {
 	{ "bts", X86_FEATURE_BTS },
 	{ "amx_tile", X86_FEATURE_AMX_TILE },
 	{ "split_lock_detect", X86_FEATURE_SPLIT_LOCK_DETECT },
+#ifdef X86_FEATURE_FRED
+	{ "fred", X86_FEATURE_FRED },
+#endif
 };
 
 static unsigned int added[8];

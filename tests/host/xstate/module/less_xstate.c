@@ -9,7 +9,7 @@
 #include <linux/module.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/xcr.h>
-#include "host_module/ringlet.h"
+#include "host_module/cpuid.h"
 
 #define AVX 4ULL
 #define TILES (3ULL << 17)
