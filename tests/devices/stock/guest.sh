@@ -58,7 +58,7 @@ echo 'past the console that nobody reads'
 # The sender was gone before this is opened.
 bytes=0
 i=0
-while [ $bytes -lt 400000 ] && [ $i -lt 300 ]; do
+while [ "$bytes" -lt 400000 ] && [ $i -lt 300 ]; do
 	cat "$(port org.sock)" >>/tmp/in
 	bytes=$(wc -c </tmp/in)
 	i=$((i + 1))
@@ -77,6 +77,12 @@ echo "from a pty: $(head -n 1 <"$(port org.pty)")"
 echo "random bytes: $(head -c 32 /dev/hwrng | wc -c)"
 
 ip link set eth0 up
+# A frame that is sent before Linux has heard of the carrier is lost, by its "noop".
+tries=0
+while ip link show eth0 | grep -q 'qdisc noop' && [ $tries -lt 600 ]; do
+	tries=$((tries + 1))
+	sleep 0.1
+done
 /add/burst 1000
 
 free_now() {

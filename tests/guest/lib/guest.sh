@@ -5,6 +5,7 @@
 # current one.
 
 set -eu
+guest_kernel=${RINGLET_GUEST_KERNEL:-amd64}
 mkdir -p "$TEST_DIR/add"
 
 # program NAME [gcc's arguments]: builds tests/guest/*/NAME.c into /add.

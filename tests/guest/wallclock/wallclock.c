@@ -5,6 +5,8 @@
  *	same	they agree with the guest's own clock, both ways to better than 50 ms
  *	ahead	they are past 2000000000, where the test has set the host's clock,
  *		and the guest's own clock is not
+ *	set	the guest's own clock was set by the real-time clock. Busybox's hwclock takes
+ *		whole seconds, whenever it looks: so it is up to one behind, but not more
  *	alarm	an alarm comes in time, not before; seconds are counted at their
  *		beginning; neither clock can be set
  */
@@ -66,6 +68,15 @@ static void rtc_agrees(void)
 	long long after = now(CLOCK_REALTIME) + NEAR;
 
 	CHECK(before / SECOND <= host && host <= after / SECOND);
+}
+
+static void own_is_set(void)
+{
+	long long own = now(CLOCK_REALTIME), host = now(clock_of(ptp));
+
+	printf("host - guest: %lld us\n", (host - own) / 1000);
+	CHECK(host - own > -NEAR && host - own < SECOND + NEAR);
+	CHECK(own >= LATER * SECOND);
 }
 
 static void ptp_is_ahead(void)
@@ -158,6 +169,8 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "same")) {
 		CASE(ptp_agrees);
 		CASE(rtc_agrees);
+	} else if (!strcmp(argv[1], "set")) {
+		CASE(own_is_set);
 	} else if (!strcmp(argv[1], "ahead")) {
 		CASE(ptp_is_ahead);
 		CASE(rtc_is_ahead);

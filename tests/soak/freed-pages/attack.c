@@ -4,19 +4,22 @@
  * all the time: does one of its writes reach the next owner?
  *
  *	attack SECONDS HOW	discard: MADV_DONTNEED; the pages are gone
- *				swap: MADV_PAGEOUT; they come back from the disk
- *				move: migrate_pages(2), to the other memory node
+ *				swap: MADV_PAGEOUT, and memory.reclaim of its
+ *				control group until they come from the disk
+ *				move: move_pages(2), to the other memory node
  *	attack SECONDS watch	only the victim: somebody else attacks
  *	attack SECONDS SOCKET	only what asks a balloon to take much and nothing,
  *				over and over (tests/soak/balloon)
  *
- * The pages in front of those that the guest writes make the taking away long:
- * it has begun, but not reached them, when the guest faults. Two pCPUs: the guest
- * has 0, the launcher and the victim 1. Ends with 1 where the victim's pages
- * changed.
+ * The pages in front of those that the guest writes make the discarding long: it
+ * has begun, but not reached them, when the guest faults. The other two ways take
+ * page by page, so a few in front do. Two pCPUs: the guest has 0, the launcher and
+ * the victim 1. Ends with 1 where the victim's pages changed.
  */
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -34,6 +37,9 @@
 
 #define BYTES	(2UL << 20)
 #define TARGET	16UL		/* pages that the guest writes */
+#define ROUNDS	8UL		/* at least, on a busy machine as well */
+#define FEW	(BYTES - 2 * TARGET * PAGE)
+#define RECLAIM	"/sys/fs/cgroup/attack/memory.reclaim"
 
 static struct shared *shared;
 static struct vm vm;
@@ -50,9 +56,9 @@ static void *run_guest(void *unused)
 	return unused;
 }
 
-static void touch(void)
+static void touch(size_t first)
 {
-	for (size_t i = DATA; i < BYTES; i += PAGE)
+	for (size_t i = first; i < BYTES; i += PAGE)
 		vm.memory[i + 2] = 1;
 }
 
@@ -61,24 +67,45 @@ static void discard(void)
 	madvise(vm.memory + DATA, BYTES - DATA, MADV_DONTNEED);
 }
 
+/*
+ * MADV_PAGEOUT leaves a page in the swap cache, from where the next touch takes it
+ * without the disk; the control group's reclaim drops it there. It may say EAGAIN:
+ * it found less.
+ */
 static void swap(void)
 {
-	madvise(vm.memory + DATA, BYTES - DATA, MADV_PAGEOUT);
+	static int reclaim = -1;
+
+	if (reclaim < 0)
+		reclaim = open(RECLAIM, O_WRONLY | O_CLOEXEC);
+	if (reclaim < 0)
+		err(2, RECLAIM);
+	madvise(vm.memory + FEW, BYTES - FEW, MADV_PAGEOUT);
+	if (write(reclaim, "256K", 4) < 0 && errno != EAGAIN)
+		err(2, RECLAIM);
 }
 
-/* The two nodes are bits 0 and 1. */
 static void move(void)
 {
-	unsigned long from = 1 + shared->rounds % 2, to = 3 - from;
+	enum { COUNT = (BYTES - FEW) / PAGE };
+	int nodes[COUNT], status[COUNT];
+	void *pages[COUNT];
 
-	syscall(SYS_migrate_pages, 0, 8 * sizeof(from), &from, &to);
+	for (int i = 0; i < COUNT; i++) {
+		pages[i] = vm.memory + FEW + i * PAGE;
+		nodes[i] = shared->rounds % 2;
+	}
+	syscall(SYS_move_pages, 0, COUNT, pages, nodes, status, MPOL_MF_MOVE);
 }
 
 static const struct {
 	const char *name;
+	size_t first;	/* what it takes begins there */
 	void (*take)(void);
 } ways[] = {
-	{ "discard", discard }, { "swap", swap }, { "move", move },
+	{ "discard", DATA, discard },
+	{ "swap", FEW, swap },
+	{ "move", FEW, move },
 };
 
 static int way(const char *name)
@@ -89,11 +116,11 @@ static int way(const char *name)
 	errx(2, "usage: attack SECONDS discard|swap|move");
 }
 
-static void attack(time_t end, void (*take)(void))
+static void attack(time_t end, int how)
 {
-	while (time(NULL) < end) {
-		touch();
-		take();
+	while (time(NULL) < end || shared->rounds < ROUNDS) {
+		touch(ways[how].first);
+		ways[how].take();
 		shared->rounds++;
 		sched_yield();
 	}
@@ -166,12 +193,12 @@ int main(int argc, char **argv)
 	shared = shared_create();
 	child = victim_start(shared, 1);
 	vm_create(&vm, become_nobody_and_open(), BYTES);
-	touch();
+	touch(DATA);
 	vm_start(&vm, BYTES - TARGET * PAGE, TARGET);
 	if (pthread_create(&thread, NULL, run_guest, NULL))
 		err(2, "a thread");
 	pin(1);
-	attack(end, ways[how].take);
+	attack(end, how);
 	shared->stop = 1;
 	vm.run->immediate_exit = 1;
 	pthread_join(thread, NULL);

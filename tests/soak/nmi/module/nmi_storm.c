@@ -5,15 +5,21 @@
  * what runs there is spared. Two that wait are one to a processor, so each is
  * sent when the last one was seen; then none is missing but those that were lost.
  *
- * Parameters: from, to (processors), usecs; sent, seen and lost count.
+ * With behind=1 another one is sent from where ringlet is about to raise one that came
+ * in a guest. NMIs are blocked there, so it must wait until the first is handled.
+ *
+ * Parameters: from, to (processors), usecs; sent, seen, lost and early (one that did
+ * not wait) count.
  */
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/kprobes.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/smp.h>
 #include <asm/apic.h>
 #include <asm/nmi.h>
+#include "host_module/compat.h"
 
 static int from = 1;
 module_param(from, int, 0444);
@@ -31,6 +37,10 @@ module_param(seen, ulong, 0444);
 
 static ulong lost;
 module_param(lost, ulong, 0444);
+static bool behind;
+module_param(behind, bool, 0444);
+static ulong early;
+module_param(early, ulong, 0444);
 
 static struct hrtimer timer;
 static unsigned int phase;
@@ -66,6 +76,38 @@ static int storm_seen(unsigned int type, struct pt_regs *regs)
 	return NMI_HANDLED;
 }
 
+/* The first one is not seen yet, so the timer sends none meanwhile. */
+static int raised(struct kprobe *probe, struct pt_regs *regs)
+{
+	ulong before = READ_ONCE(seen);
+
+	if (smp_processor_id() != to || before + lost >= READ_ONCE(sent))
+		return 0;
+	WRITE_ONCE(sent, sent + 1);
+	apic->send_IPI(to, NMI_VECTOR);
+	udelay(1);
+	if (READ_ONCE(seen) != before)
+		early++;
+	return 0;
+}
+
+static struct kprobe raising = {
+	.symbol_name = "ringlet:raise_nmi",
+	.pre_handler = raised,
+};
+
+/* A probe that is a breakpoint would let NMIs in by its own IRET. */
+static int probe_raising(void)
+{
+	int err = register_kprobe(&raising);
+
+	if (!err && !kprobe_ftrace(&raising)) {
+		unregister_kprobe(&raising);
+		err = -EOPNOTSUPP;
+	}
+	return err;
+}
+
 static void storm_start(void *unused)
 {
 	hrtimer_start(&timer, ns_to_ktime(usecs * NSEC_PER_USEC), HRTIMER_MODE_REL_PINNED);
@@ -84,14 +126,22 @@ static int __init storm_init(void)
 	err = register_nmi_handler(NMI_LOCAL, storm_seen, 0, "nmi_storm");
 	if (err)
 		return err;
-	hrtimer_init(&timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED);
-	timer.function = storm_fire;
+	if (behind)
+		err = probe_raising();
+	if (err) {
+		unregister_nmi_handler(NMI_LOCAL, "nmi_storm");
+		return err;
+	}
+	compat_hrtimer_setup(&timer, storm_fire, CLOCK_MONOTONIC,
+			     HRTIMER_MODE_REL_PINNED);
 	return smp_call_function_single(from, storm_start, NULL, 1);
 }
 
 static void __exit storm_exit(void)
 {
 	hrtimer_cancel(&timer);
+	if (behind)
+		unregister_kprobe(&raising);
 	/* The last one may still be under way: nobody else would claim it. */
 	msleep(200);
 	smp_call_function_single(to, storm_nothing, NULL, 1);
