@@ -234,8 +234,9 @@ static void serve_packet(struct gdb *g)
 	case GDB_GOODBYE:
 		send_reply(g);
 		disarm(g);
-		resume(g);
+		/* First: a trap that comes now would halt all, and nobody resumes. */
 		part(g);
+		resume(g);
 		break;
 	}
 }
