@@ -62,7 +62,7 @@ static int set_debug(const struct machine *m, struct rl_debug d)
 static void expect(struct machine *m, unsigned int vector, uint64_t dr6,
 		   unsigned int offset)
 {
-	CHECK(ioctl(m->vcpu, RL_RUN, 0) == 0);
+	CHECK(run(m->vcpu) == 0);
 	CHECK(m->run->exit_reason == RL_EXIT_DEBUG);
 	CHECK(m->run->vector == vector);
 	CHECK((m->run->dr6 & (TRAP | 15)) == dr6);
@@ -159,7 +159,7 @@ void test_debug_handed_on(void)
 	CHECK(set_debug(&m, (struct rl_debug){ .flags = RL_DEBUG_ON }) == 0);
 	expect(&m, 3, 0, 3);
 	m.run->result = 1;
-	CHECK(ioctl(m.vcpu, RL_RUN, 0) == 0);
+	CHECK(run(m.vcpu) == 0);
 	CHECK(m.run->exit_reason == RL_EXIT_KILLED);
 	CHECK(strstr(m.run->kill_reason, "exception 3"));
 	machine_destroy(&m);

@@ -87,12 +87,12 @@ void machine_destroy(struct machine *m)
 }
 
 /* EINTR without a signal is allowed: other parts of the kernel had work for us. */
-static int run(struct machine *m)
+int run(int vcpu)
 {
 	int r;
 
 	do
-		r = ioctl(m->vcpu, RL_RUN, 0);
+		r = ioctl(vcpu, RL_RUN, 0);
 	while (r && errno == EINTR);
 	return r;
 }
@@ -100,7 +100,7 @@ static int run(struct machine *m)
 int runs_to_shutdown(struct machine *m)
 {
 	for (int i = 0; i < 100; i++) {
-		if (run(m))
+		if (run(m->vcpu))
 			return 0;
 		if (m->run->exit_reason == RL_EXIT_SHUTDOWN)
 			return 1;
@@ -250,7 +250,7 @@ static void test_vcpu(void)
 static int is_killed(struct machine *m)
 {
 	for (int i = 0; i < 100; i++) {
-		if (run(m))
+		if (run(m->vcpu))
 			return 0;
 		if (m->run->exit_reason == RL_EXIT_KILLED)
 			return 1;

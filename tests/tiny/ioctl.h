@@ -27,6 +27,7 @@ int add_slot(int vm, unsigned int slot, uint64_t gpa, uint64_t size,
 void *map(size_t size);
 void machine_create(struct machine *m);
 void machine_destroy(struct machine *m);
+int run(int vcpu);
 int runs_to_shutdown(struct machine *m);
 int wait_status(pid_t pid);
 void catch_alarms(void);

@@ -57,6 +57,11 @@ static void *run_it(void *argument)
 	return (void *)(long)(ioctl(vcpu, RL_RUN, 0) ? errno : 0);
 }
 
+static void *run_on(void *argument)
+{
+	return (void *)(long)(run(*(int *)argument) ? errno : 0);
+}
+
 static long used_us(void)
 {
 	struct rusage usage;
@@ -171,7 +176,7 @@ void test_vcpu_end(void)
 	machine_create(&m);
 	second = ioctl(m.vm, RL_CREATE_VCPU, 1);
 	page = run_page(second);
-	pthread_create(&thread, NULL, run_it, &second);
+	pthread_create(&thread, NULL, run_on, &second);
 	usleep(100000);
 	CHECK(runs_to_shutdown(&m));
 	pthread_join(thread, &result);
