@@ -271,7 +271,7 @@ static int behind(struct kprobe *probe, struct pt_regs *regs)
  * has come out before it ends. The numbers of the pCPUs are noted, 0 where one is not
  * in a guest of this address space, which is taken to have one VM.
  */
-#define PCPUS 2			/* of the sandbox, at most */
+#define PCPUS 3			/* of the sandbox, at most */
 
 struct taking {
 	unsigned long in[PCPUS];
