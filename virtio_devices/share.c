@@ -4,16 +4,12 @@
  * (virtio 1.2 gives the device the number 9 and no chapter; the configuration
  * space is that of linux/virtio_9p.h) and a server of 9P2000.L behind a socket.
  *
- * What is known of 9P here: each message begins with its size (4 bytes, little
- * endian, itself included), a type (1) and a tag (2), and a reply has the tag of
- * its request. Three messages are looked at more closely: Tattach, which chooses a
- * folder of the server's and always gets ours; Tflush, whose reply means that
- * another request gets none; and Tlopen, which may want what only a file's owner may.
+ * What is known of 9P is in share_9p.h: a reply has the tag of its request, Tattach
+ * always gets our folder, and a Tflush's reply means that another request gets none.
  *
  * A request is copied before it is checked and sent, so the guest cannot change it
  * under the server.
  */
-#include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/virtio_9p.h>
@@ -22,30 +18,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "model.h"
 #include "share.h"
+#include "share_9p.h"
+#include "share_options.h"
 #include "share_server.h"
-#include "words.h"
 
 #define QUEUE_SIZE	128	/* of Linux's driver, which sends as many pieces */
 #define PIECES		(QUEUE_SIZE + 8)	/* regions of memory split some */
 #define MESSAGE_MAX	(1u << 20)	/* bytes; Linux's driver: 500 KB */
-#define HEADER		7u		/* size, type, tag */
-#define TAG_MAX		(VIRTIO_CONFIG_MAX - 2)
 #define DRAIN_MS	3000
-
-/* Types of messages (diod's protocol.md and linux/include/net/9p/9p.h). */
-#define RLERROR		7
-#define TLOPEN		12
-#define TATTACH		104
-#define TFLUSH		108
-#define RFLUSH		109
-#define NOATIME		01000000u	/* P9_DOTL_NOATIME */
 
 struct request {
 	struct ring_chain chain;
@@ -69,28 +55,6 @@ struct share {
 	char path[PATH_MAX];
 };
 
-static uint16_t get16(const uint8_t *at)
-{
-	return at[0] | at[1] << 8;
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-	return get16(at) | (uint32_t)get16(at + 2) << 16;
-}
-
-static void put16(uint8_t *at, uint16_t value)
-{
-	at[0] = value;
-	at[1] = value >> 8;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	put16(at, value);
-	put16(at + 2, value >> 16);
-}
-
 /* --- giving requests back ------------------------------------------------------ */
 
 /* The request is over, with these bytes for an answer. */
@@ -113,12 +77,12 @@ static void finish(struct share *share, struct request *r, const void *reply,
 
 static void finish_with_error(struct share *share, struct request *r, int error)
 {
-	uint8_t reply[HEADER + 4];
+	uint8_t reply[P9_HEADER + 4];
 
-	put32(reply, sizeof(reply));
-	reply[4] = RLERROR;
-	put16(reply + 5, r->tag);
-	put32(reply + HEADER, error);
+	p9_put32(reply, sizeof(reply));
+	reply[4] = P9_RLERROR;
+	p9_put16(reply + 5, r->tag);
+	p9_put32(reply + P9_HEADER, error);
 	finish(share, r, reply, sizeof(reply));
 }
 
@@ -173,74 +137,32 @@ static void send_more(struct share *share)
 	share->to_send = share->sent = 0;
 }
 
-/*
- * Tattach: fid[4] afid[4] uname[s] aname[s] n_uname[4], a string being its length
- * (2 bytes) and its bytes. aname becomes the shared folder, and n_uname, unless
- * root serves, who the launcher is: diod's own mapping of users (allsquash) needs
- * to look them up. False: no Tattach.
- */
-static bool set_folder(struct share *share)
-{
-	size_t size = share->to_send, at = HEADER + 8, path = strlen(share->path);
-	size_t name, rest;
-
-	if (size < at + 2)
-		return false;
-	at += 2 + get16(share->out + at);
-	if (size < at + 2)
-		return false;
-	name = get16(share->out + at);
-	rest = at + 2 + name;
-	if (size < rest || size - rest != 4)
-		return false;
-	memmove(share->out + at + 2 + path, share->out + rest, 4);
-	put16(share->out + at, path);
-	memcpy(share->out + at + 2, share->path, path);
-	at += 2 + path;
-	if (geteuid())
-		put32(share->out + at, geteuid());
-	share->to_send = at + 4;
-	put32(share->out, share->to_send);
-	return true;
-}
-
-/*
- * Tlopen: fid[4] flags[4]. Linux's overlayfs opens what is below it with O_NOATIME,
- * which the host refuses (EPERM) to who does not own the file.
- */
-static void set_flags(uint8_t *message, size_t bytes)
-{
-	uint8_t *flags = message + HEADER + 4;
-
-	if (message[4] == TLOPEN && bytes == HEADER + 8)
-		put32(flags, get32(flags) & ~NOATIME);
-}
-
 /* A request of the guest's is taken: what becomes of it? */
 static void start(struct share *share, struct request *r)
 {
 	size_t bytes = r->chain.out_bytes;
 
-	if (bytes < HEADER || bytes > MESSAGE_MAX) {
+	if (bytes < P9_HEADER || bytes > MESSAGE_MAX) {
 		virtio_break(&share->device, "a request of %zu bytes", bytes);
 		return;
 	}
 	iov_read(r->chain.out, r->chain.out_count, 0, share->out, bytes);
-	if (get32(share->out) != bytes) {
+	if (p9_get32(share->out) != bytes) {
 		virtio_break(&share->device, "a request of %zu bytes says that "
-			     "it has %u", bytes, get32(share->out));
+			     "it has %u", bytes, p9_get32(share->out));
 		return;
 	}
 	r->used = true;
 	share->in_flight++;
-	r->tag = get16(share->out + 5);
-	r->is_flush = share->out[4] == TFLUSH && bytes == HEADER + 2;
-	r->old_tag = r->is_flush ? get16(share->out + HEADER) : 0;
+	r->tag = p9_get16(share->out + 5);
+	r->is_flush = share->out[4] == P9_TFLUSH && bytes == P9_HEADER + 2;
+	r->old_tag = r->is_flush ? p9_get16(share->out + P9_HEADER) : 0;
 	share->to_send = bytes;
-	set_flags(share->out, bytes);
+	p9_allow_open(share->out, bytes);
 	if (share->lost) {
 		finish_with_error(share, r, EIO);
-	} else if (share->out[4] == TATTACH && !set_folder(share)) {
+	} else if (share->out[4] == P9_TATTACH &&
+		   !p9_set_folder(share->out, &share->to_send, share->path)) {
 		finish_with_error(share, r, EINVAL);
 	} else {
 		send_more(share);
@@ -291,7 +213,7 @@ static struct request *find(struct share *share, uint16_t tag)
 
 static void take_reply(struct share *share, size_t bytes)
 {
-	struct request *r = find(share, get16(share->in + 5)), *old;
+	struct request *r = find(share, p9_get16(share->in + 5)), *old;
 
 	if (!r) {
 		lose_server(share, "the server answered what nobody asked");
@@ -299,7 +221,7 @@ static void take_reply(struct share *share, size_t bytes)
 	}
 	/* The flushed request got no reply, and now never will: its buffers go
 	   back empty, which Linux's driver takes for that. */
-	if (r->is_flush && share->in[4] == RFLUSH) {
+	if (r->is_flush && share->in[4] == P9_RFLUSH) {
 		old = find(share, r->old_tag);
 		if (old && old != r)
 			finish(share, old, NULL, 0);
@@ -314,8 +236,8 @@ static void receive(struct share *share)
 	ssize_t got;
 
 	while (!share->lost) {
-		want = share->received < 4 ? 4 : get32(share->in);
-		if (want < (share->received < 4 ? 4 : HEADER) ||
+		want = share->received < 4 ? 4 : p9_get32(share->in);
+		if (want < (share->received < 4 ? 4 : P9_HEADER) ||
 		    want > MESSAGE_MAX) {
 			lose_server(share, "the server sent nonsense");
 			return;
@@ -331,10 +253,10 @@ static void receive(struct share *share)
 			return;
 		}
 		share->received += got;
-		if (share->received >= HEADER &&
-		    share->received == get32(share->in)) {
+		if (share->received >= P9_HEADER &&
+		    share->received == p9_get32(share->in)) {
 			share->received = 0;
-			take_reply(share, get32(share->in));
+			take_reply(share, p9_get32(share->in));
 		}
 	}
 }
@@ -421,61 +343,6 @@ static const struct virtio_ops share_ops = {
 	.destroy = share_destroy,
 };
 
-struct share_options {
-	char path[PATH_MAX], tag[TAG_MAX + 1];
-	bool readonly;
-};
-
-static int parse(const char *text, unsigned int order,
-		 struct share_options *options, char *message, size_t size)
-{
-	struct words words = { .rest = NULL };
-
-	memset(options, 0, sizeof(*options));
-	snprintf(options->tag, sizeof(options->tag), "share%u", order);
-	words.rest = words_path(text, options->path, sizeof(options->path));
-	while (words.rest && words_next(&words)) {
-		if (!strcmp(words.key, "readonly") && !words.value) {
-			options->readonly = true;
-		} else if (!strcmp(words.key, "tag") && words.value &&
-			   *words.value && strlen(words.value) <= TAG_MAX) {
-			snprintf(options->tag, sizeof(options->tag), "%s",
-				 words.value);
-		} else {
-			snprintf(message, size, "--share: `%s` is not known; "
-				 "there are readonly and tag=T of up to %u "
-				 "bytes (a comma in a folder's name is written "
-				 "twice)", words.key, (unsigned int)TAG_MAX);
-			return -EINVAL;
-		}
-	}
-	if (words.rest && !words.too_long && *options->path)
-		return 0;
-	snprintf(message, size, "--share: %s", *options->path ?
-		 "a word is too long" : "no folder is named");
-	return -EINVAL;
-}
-
-/* The folder by its real and absolute name. */
-static int find_folder(struct share *share, const char *path, char *message,
-		       size_t size)
-{
-	struct stat info;
-	char *real = realpath(path, NULL);
-
-	if (!real || stat(real, &info) || !S_ISDIR(info.st_mode)) {
-		int error = real ? -ENOTDIR : -errno;
-
-		snprintf(message, size, "--share %s: %s", path,
-			 strerror(-error));
-		free(real);
-		return error;
-	}
-	snprintf(share->path, sizeof(share->path), "%s", real);
-	free(real);
-	return 0;
-}
-
 static void set_up_device(struct share *share, const struct share_options *o,
 			  unsigned int order)
 {
@@ -487,7 +354,7 @@ static void set_up_device(struct share *share, const struct share_options *o,
 	device->queue_count = 1;
 	device->queue_size = QUEUE_SIZE;
 	device->config_size = 2 + strlen(o->tag);
-	put16(device->config, strlen(o->tag));
+	p9_put16(device->config, strlen(o->tag));
 	memcpy(device->config + 2, o->tag, strlen(o->tag));
 	snprintf(device->name, sizeof(device->name), "share%u", order);
 	share->socket.callback = share_ready;
@@ -500,16 +367,15 @@ static int share_create(const char *text, const struct virtio_setup *setup,
 {
 	struct share_options options;
 	struct share *share;
-	int error = parse(text, setup->order, &options, message, message_size);
+	int error = share_parse(text, setup->order, &options, message,
+				message_size);
 
 	if (error)
 		return error;
 	share = calloc(1, sizeof(*share));
 	if (!share)
 		return -ENOMEM;
-	error = find_folder(share, options.path, message, message_size);
-	if (error)
-		goto free_share;
+	memcpy(share->path, options.path, sizeof(share->path));
 	error = share_server_start(share->path, options.readonly,
 				   &share->server, message, message_size);
 	if (error)
