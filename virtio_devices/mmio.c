@@ -48,20 +48,6 @@ _Static_assert(VIRTIO_INTERRUPT_STATUS_OFFSET == VIRTIO_MMIO_INTERRUPT_STATUS,
 
 #define STATUS_KNOWN	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER)
 
-static struct queue_registers *selected(struct virtio_device *device)
-{
-	struct transport *transport = device->transport;
-
-	if (transport->queue_select >= device->queue_count)
-		return NULL;
-	return &transport->queues[transport->queue_select];
-}
-
-static unsigned int status_of(const struct virtio_device *device)
-{
-	return atomic_load(&device->transport->status);
-}
-
 /* On the device's thread. */
 static void reset_device(void *argument)
 {
@@ -150,7 +136,7 @@ static void agree_on_features(void *argument)
 static void write_status(struct virtio_device *device, uint32_t value)
 {
 	struct features_call call = { .device = device };
-	unsigned int old = status_of(device), set = 0;
+	unsigned int old = mmio_status(device), set = 0;
 
 	if (!value) {
 		reset_all(device);
@@ -198,121 +184,10 @@ static void write_features(struct virtio_device *device, uint32_t value)
 
 	/* 2.2.1: no change after FEATURES_OK. Only 64 bits exist here. */
 	if (transport->driver_select > 1 ||
-	    status_of(device) & VIRTIO_CONFIG_S_FEATURES_OK)
+	    mmio_status(device) & VIRTIO_CONFIG_S_FEATURES_OK)
 		return;
 	transport->driver_features &= ~(0xffffffffull << shift);
 	transport->driver_features |= (uint64_t)value << shift;
-}
-
-/* --- queues --- */
-
-struct queue_call {
-	struct virtio_device *device;
-	unsigned int index;
-	const struct queue_registers *queue;
-	int error;
-};
-
-/* On the device's thread, to which the rings belong. */
-static void start_queue(void *argument)
-{
-	struct queue_call *call = argument;
-	struct virtio_device *device = call->device;
-	struct ring_setup setup = {
-		.desc = call->queue->desc,
-		.driver = call->queue->driver,
-		.device = call->queue->device,
-		.size = call->queue->num,
-		.event_idx = virtio_has(device, VIRTIO_RING_F_EVENT_IDX),
-		.indirect = virtio_has(device, VIRTIO_RING_F_INDIRECT_DESC),
-	};
-
-	call->error = ring_start(&device->rings[call->index], &setup);
-	if (call->error)
-		virtio_break(device, "queue %u is set up wrong (size %u)",
-			     call->index, call->queue->num);
-}
-
-static void stop_queue(void *argument)
-{
-	struct queue_call *call = argument;
-	struct virtio_device *device = call->device;
-
-	if (device->active && device->ops->stop_queue)
-		device->ops->stop_queue(device, call->index);
-	ring_stop(&device->rings[call->index]);
-}
-
-static void write_queue_ready(struct virtio_device *device,
-			      struct queue_registers *queue, uint32_t value)
-{
-	struct queue_call call = {
-		.device = device,
-		.index = device->transport->queue_select,
-		.queue = queue,
-	};
-	unsigned int status = status_of(device);
-
-	if (!value && queue->ready) {
-		loop_call(device->loop, stop_queue, &call);
-		queue->ready = false;
-	}
-	/* 3.1.1, step 7: between the features and DRIVER_OK, nowhere else. */
-	if (value != 1 || queue->ready || virtio_broken(device) ||
-	    !(status & VIRTIO_CONFIG_S_FEATURES_OK) ||
-	    status & VIRTIO_CONFIG_S_DRIVER_OK)
-		return;
-	loop_call(device->loop, start_queue, &call);
-	queue->ready = !call.error;
-}
-
-static void set_low(uint64_t *address, uint32_t value)
-{
-	*address = (*address & ~0xffffffffull) | value;
-}
-
-static void set_high(uint64_t *address, uint32_t value)
-{
-	*address = (uint32_t)*address | (uint64_t)value << 32;
-}
-
-static void write_queue(struct virtio_device *device, uint64_t offset,
-			uint32_t value)
-{
-	struct queue_registers *queue = selected(device);
-
-	if (!queue)
-		return;
-	if (offset == VIRTIO_MMIO_QUEUE_READY) {
-		write_queue_ready(device, queue, value);
-		return;
-	}
-	/* 4.2.2.2: these hold still while the queue is in use. */
-	if (queue->ready)
-		return;
-	switch (offset) {
-	case VIRTIO_MMIO_QUEUE_NUM:
-		queue->num = value;
-		break;
-	case VIRTIO_MMIO_QUEUE_DESC_LOW:
-		set_low(&queue->desc, value);
-		break;
-	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
-		set_high(&queue->desc, value);
-		break;
-	case VIRTIO_MMIO_QUEUE_AVAIL_LOW:
-		set_low(&queue->driver, value);
-		break;
-	case VIRTIO_MMIO_QUEUE_AVAIL_HIGH:
-		set_high(&queue->driver, value);
-		break;
-	case VIRTIO_MMIO_QUEUE_USED_LOW:
-		set_low(&queue->device, value);
-		break;
-	case VIRTIO_MMIO_QUEUE_USED_HIGH:
-		set_high(&queue->device, value);
-		break;
-	}
 }
 
 /* --- configuration space --- */
@@ -372,7 +247,7 @@ static uint32_t read_generation(struct virtio_device *device)
 
 static uint32_t read_register(struct virtio_device *device, uint64_t offset)
 {
-	const struct queue_registers *queue = selected(device);
+	const struct queue_registers *queue = mmio_selected(device);
 
 	switch (offset) {
 	case VIRTIO_MMIO_MAGIC_VALUE:
@@ -390,7 +265,7 @@ static uint32_t read_register(struct virtio_device *device, uint64_t offset)
 	case VIRTIO_MMIO_QUEUE_READY:
 		return queue && queue->ready;
 	case VIRTIO_MMIO_STATUS:
-		return status_of(device);
+		return mmio_status(device);
 	case SHM_LEN_LOW ... SHM_BASE_HIGH:
 		return NO_REGION;
 	case VIRTIO_MMIO_CONFIG_GENERATION:
@@ -426,7 +301,7 @@ static void write_register(struct virtio_device *device, uint64_t offset,
 		write_status(device, value);
 		break;
 	default:
-		write_queue(device, offset, value);
+		mmio_write_queue(device, offset, value);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The registers of virtio-mmio, version 2 (virtio 1.2, 4.2.2), as state. Only
- * mmio.c (what a driver does) and device.c (what a device does) use it.
+ * mmio.c and mmio_queue.c (what a driver does) and device.c (what a device does) use it.
  *
  * Locks: `lock` covers what the driver writes and is held through a whole
  * register access, also while the device's thread works for it. The device's
@@ -43,5 +43,17 @@ struct transport {
 
 /* All registers as after power-on, the device quiet. Takes the lock. */
 void mmio_reset(struct virtio_device *device);
+
+static inline unsigned int mmio_status(const struct virtio_device *device)
+{
+	return atomic_load(&device->transport->status);
+}
+
+/* The lock is held: the registers of the queue that QueueSel names; NULL: there is none. */
+struct queue_registers *mmio_selected(struct virtio_device *device);
+
+/* The lock is held. A write to one of those, or to no register at all. */
+void mmio_write_queue(struct virtio_device *device, uint64_t offset,
+		      uint32_t value);
 
 #endif
