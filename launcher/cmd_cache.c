@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,7 @@
 #include "files.h"
 #include "layer.h"
 #include "log.h"
-#include "options.h"
+#include "usage.h"
 
 static const char usage[] =
 "Usage: ringlet cache [list] [--cache DIR]\n"
@@ -228,12 +227,6 @@ static int act(struct request *request, const char *what, const char *cache)
 	return each(request, cache, clean_one);
 }
 
-static int refuse(const char *format, const char *word)
-{
-	log_warnx(format, word);
-	return STATUS_USAGE;
-}
-
 enum { OPTION_ALL = 256, OPTION_CACHE, OPTION_SYSTEM, OPTION_HELP };
 
 /* The options; 0, or STATUS_USAGE after a message, or -1 for --help. */
@@ -246,13 +239,10 @@ static int parse(int argc, char **argv, struct request *request)
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
-	char message[256];
-	const struct complaint to = { message, sizeof(message) };
 	int code;
 
-	opterr = 0;
-	optind = 0;
-	while ((code = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+	usage_begin();
+	while ((code = usage_next(argc, argv, ":h", options)) != -1) {
 		switch (code) {
 		case OPTION_ALL:
 			request->all = true;
@@ -267,8 +257,7 @@ static int parse(int argc, char **argv, struct request *request)
 		case OPTION_HELP:
 			return -1;
 		default:
-			options_complain(code, argv, &to);
-			return refuse("%s; see ringlet cache --help", message);
+			return STATUS_USAGE;
 		}
 	}
 	return 0;
@@ -293,13 +282,12 @@ int cmd_cache(int argc, char **argv)
 	request.count = argc - optind;
 	if (strcmp(what, "list") && strcmp(what, "path") &&
 	    strcmp(what, "clean"))
-		return refuse("there is no ringlet cache %s; see ringlet "
-				"cache --help", what);
+		return usage_wrong(argv, "there is no ringlet cache %s", what);
 	if (strcmp(what, "clean") && (request.all || request.count))
-		return refuse("ringlet cache %s takes neither --all nor "
-				"RELEASE", what);
+		return usage_wrong(argv, "ringlet cache %s takes neither --all "
+				   "nor RELEASE", what);
 	if (request.all && request.count)
-		return refuse("--all or %s? Not both", argv[optind]);
+		return usage_wrong(argv, "--all or %s? Not both", argv[optind]);
 	cache = cache_path(request.cache);
 	status = !cache || act(&request, what, cache) ? STATUS_ERROR :
 							STATUS_OK;

@@ -5,7 +5,6 @@
  * remark that prevents nothing; below the last two, indented, what to type next.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,8 +21,8 @@
 #include "files.h"
 #include "host.h"
 #include "log.h"
-#include "options.h"
 #include "probe.h"
+#include "usage.h"
 #include "vm.h"
 
 static const char help[] =
@@ -342,6 +341,7 @@ static void check_tools(void)
 	}
 }
 
+/* 0, or STATUS_USAGE after a message, or -1 after the help. */
 static int parse_arguments(int argc, char **argv)
 {
 	enum { OPTION_HELP = 256 };
@@ -349,32 +349,27 @@ static int parse_arguments(int argc, char **argv)
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
-	char message[256];
-	const struct complaint to = { message, sizeof(message) };
 	int code;
 
-	optind = 0;
-	opterr = 0;
-	while ((code = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (code == 'h' || code == OPTION_HELP) {
-			fputs(help, stdout);
-			return 1;
-		}
-		options_complain(code, argv, &to);
-		fatalx(STATUS_USAGE, "%s; see ringlet check --help", message);
+	usage_begin();
+	while ((code = usage_next(argc, argv, ":h", options)) != -1) {
+		if (code == '?')
+			return STATUS_USAGE;
+		fputs(help, stdout);
+		return -1;
 	}
 	if (optind < argc)
-		fatalx(STATUS_USAGE, "unexpected argument %s; see ringlet "
-		       "check --help", argv[optind]);
+		return usage_wrong(argv, "unexpected argument %s", argv[optind]);
 	return 0;
 }
 
 int cmd_check(int argc, char **argv)
 {
+	int status = parse_arguments(argc, argv);
 	struct utsname names;
 
-	if (parse_arguments(argc, argv))
-		return STATUS_OK;
+	if (status)
+		return status < 0 ? STATUS_OK : status;
 	all_ok = true;
 	uname(&names);
 	check_machine(&names);

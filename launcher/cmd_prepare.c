@@ -7,15 +7,14 @@
 #include "cmd.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "cache.h"
 #include "exit.h"
 #include "log.h"
-#include "options.h"
 #include "prepare.h"
+#include "usage.h"
 
 static const char usage[] =
 "Usage: ringlet prepare [options] KERNEL\n"
@@ -41,16 +40,13 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* 0, 1 for --help, or -EINVAL after a message. */
+/* 0, or STATUS_USAGE after a message, or -1 for --help. */
 static int parse(int argc, char **argv, struct prepare_options *o, bool *verbose)
 {
-	char message[256];
-	const struct complaint to = { message, sizeof(message) };
 	int c;
 
-	opterr = 0;
-	optind = 0;
-	while ((c = getopt_long(argc, argv, ":vh", long_options, NULL)) != -1) {
+	usage_begin();
+	while ((c = usage_next(argc, argv, ":vh", long_options)) != -1) {
 		switch (c) {
 		case OPTION_CACHE:
 			o->cache_dir = optarg;
@@ -69,18 +65,15 @@ static int parse(int argc, char **argv, struct prepare_options *o, bool *verbose
 			break;
 		case 'h':
 		case OPTION_HELP:
-			return 1;
+			return -1;
 		default:
-			options_complain(c, argv, &to);
-			log_warnx("%s; see ringlet prepare --help", message);
-			return -EINVAL;
+			return STATUS_USAGE;
 		}
 	}
 	if (argc - optind == 1)
 		return 0;
-	log_warnx(argc == optind ? "which kernel? See ringlet prepare --help" :
-		  "one kernel at a time; see ringlet prepare --help");
-	return -EINVAL;
+	return usage_wrong(argv, argc == optind ? "no kernel is named" :
+			   "one kernel at a time");
 }
 
 int cmd_prepare(int argc, char **argv)
@@ -90,12 +83,12 @@ int cmd_prepare(int argc, char **argv)
 	bool verbose = false;
 	int ret = parse(argc, argv, &options, &verbose);
 
-	if (ret == 1) {
+	if (ret < 0) {
 		fputs(usage, stdout);
 		return STATUS_OK;
 	}
 	if (ret)
-		return STATUS_USAGE;
+		return ret;
 	if (verbose)
 		log_set_level(LOG_LEVEL_INFO);
 	ret = prepare_kernel(argv[optind], &options, &prepared);

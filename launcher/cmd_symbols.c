@@ -5,7 +5,6 @@
 #include "cmd.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +16,9 @@
 #include "image.h"
 #include "kernel.h"
 #include "log.h"
-#include "options.h"
 #include "prepare.h"
 #include "symbols.h"
+#include "usage.h"
 
 static const char usage[] =
 "Usage: ringlet symbols [options] KERNEL\n"
@@ -52,7 +51,7 @@ static int parse_offset(const char *text, uint64_t *offset)
 	return errno || *end || end == text ? -EINVAL : 0;
 }
 
-/* 0, 1 for --help, or -EINVAL after a message. */
+/* 0, or STATUS_USAGE after a message, or -1 for --help. */
 static int parse(int argc, char **argv, struct request *request)
 {
 	static const struct option options[] = {
@@ -61,40 +60,34 @@ static int parse(int argc, char **argv, struct request *request)
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
-	char message[256];
-	const struct complaint to = { message, sizeof(message) };
-	int c, error = 0;
+	int code;
 
-	opterr = 0;
-	optind = 0;
-	while (!error && (c = getopt_long(argc, argv, ":o:h", options,
-					  NULL)) != -1) {
-		switch (c) {
+	usage_begin();
+	while ((code = usage_next(argc, argv, ":o:h", options)) != -1) {
+		switch (code) {
 		case 'o':
 		case OPTION_OUTPUT:
 			request->output = optarg;
 			break;
 		case OPTION_OFFSET:
 			if (parse_offset(optarg, &request->offset))
-				error = complain(&to, "--offset %s is not a "
-						 "number", optarg);
+				return usage_wrong(argv, "--offset %s is not a "
+						   "number", optarg);
 			break;
 		case 'h':
 		case OPTION_HELP:
-			return 1;
+			return -1;
 		default:
-			error = options_complain(c, argv, &to);
+			return STATUS_USAGE;
 		}
 	}
-	if (!error && argc - optind != 1)
-		error = complain(&to, argc == optind ? "which kernel?" :
-				 "one kernel at a time");
-	if (!error && !request->output && isatty(STDOUT_FILENO))
-		error = complain(&to, "the file is not for terminals; give "
-				 "--output FILE");
-	if (error)
-		log_warnx("%s; see ringlet symbols --help", message);
-	return error;
+	if (argc - optind != 1)
+		return usage_wrong(argv, argc == optind ? "no kernel is named" :
+				   "one kernel at a time");
+	if (!request->output && isatty(STDOUT_FILENO))
+		return usage_wrong(argv, "the file is not for terminals; give "
+				   "--output FILE");
+	return 0;
 }
 
 static int write_file(const struct request *request, const uint8_t *data,
@@ -147,12 +140,12 @@ int cmd_symbols(int argc, char **argv)
 	struct image image;
 	int status = parse(argc, argv, &request), error;
 
-	if (status == 1) {
+	if (status < 0) {
 		fputs(usage, stdout);
 		return STATUS_OK;
 	}
 	if (status)
-		return STATUS_USAGE;
+		return status;
 	budget_begin(argv[optind], BUDGET_STEPS);
 	error = image_read(&image, argv[optind]);
 	if (error)

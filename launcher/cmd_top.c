@@ -7,7 +7,6 @@
 
 #include <curses.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +19,8 @@
 #include "exit.h"
 #include "guests.h"
 #include "log.h"
-#include "options.h"
 #include "top.h"
+#include "usage.h"
 
 static const char usage[] =
 "Usage: ringlet top [options]\n"
@@ -52,21 +51,17 @@ static int parse(int argc, char **argv, struct request *request)
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
-	char message[256];
-	const struct complaint to = { message, sizeof(message) };
-	int code, error = 0;
+	int code;
 
-	opterr = 0;
-	optind = 0;
-	while (!error && (code = getopt_long(argc, argv, ":i:bh", options,
-					     NULL)) != -1) {
+	usage_begin();
+	while ((code = usage_next(argc, argv, ":i:bh", options)) != -1) {
 		switch (code) {
 		case 'i':
 		case OPTION_INTERVAL:
 			if (duration_parse(optarg, &request->interval))
-				error = complain(&to, "--interval %s is not a "
-						 "time; write for example 2s "
-						 "or 500ms", optarg);
+				return usage_wrong(argv, "--interval %s is not "
+						   "a time; write for example "
+						   "2s or 500ms", optarg);
 			break;
 		case 'b':
 		case OPTION_BATCH:
@@ -79,15 +74,12 @@ static int parse(int argc, char **argv, struct request *request)
 		case OPTION_HELP:
 			return -1;
 		default:
-			error = options_complain(code, argv, &to);
+			return STATUS_USAGE;
 		}
 	}
-	if (!error && optind < argc)
-		error = complain(&to, "unexpected argument %s", argv[optind]);
-	if (!error)
-		return 0;
-	log_warnx("%s; see ringlet top --help", message);
-	return STATUS_USAGE;
+	if (optind < argc)
+		return usage_wrong(argv, "unexpected argument %s", argv[optind]);
+	return 0;
 }
 
 /* --- looks --------------------------------------------------------------------------- */

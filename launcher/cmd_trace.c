@@ -9,7 +9,6 @@
 #include "cmd.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,9 +22,9 @@
 #include "exit.h"
 #include "guests.h"
 #include "log.h"
-#include "options.h"
 #include "trace.h"
 #include "trace_read.h"
+#include "usage.h"
 
 static const char usage[] =
 "Usage: ringlet trace [options] NAME|PID\n"
@@ -58,29 +57,6 @@ struct request {
 
 enum { OPTION_FOR = 256, OPTION_OUT, OPTION_BUFFER, OPTION_HELP };
 
-static int set_option(int code, struct request *request,
-		      const struct complaint *to)
-{
-	switch (code) {
-	case 'f':
-	case OPTION_FOR:
-		if (duration_parse(optarg, &request->time))
-			return complain(to, "--for %s is not a time; write for "
-					"example 2s or 500ms", optarg);
-		return 0;
-	case 'o':
-	case OPTION_OUT:
-		request->out = optarg;
-		return 0;
-	default:
-		if (words_size(optarg, &request->buffer) ||
-		    request->buffer < BUFFER_MIN || request->buffer > BUFFER_MAX)
-			return complain(to, "--buffer %s is not a size from "
-					"64K to 1G", optarg);
-		return 0;
-	}
-}
-
 /* The options; 0, or STATUS_USAGE after a message, or -1 for --help. */
 static int parse(int argc, char **argv, struct request *request)
 {
@@ -91,27 +67,40 @@ static int parse(int argc, char **argv, struct request *request)
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
-	char message[256];
-	const struct complaint to = { message, sizeof(message) };
-	int code, error = 0;
+	int code;
 
-	opterr = 0;
-	optind = 0;
-	while (!error && (code = getopt_long(argc, argv, ":f:o:h", options,
-					     NULL)) != -1) {
-		if (code == 'h' || code == OPTION_HELP)
+	usage_begin();
+	while ((code = usage_next(argc, argv, ":f:o:h", options)) != -1) {
+		switch (code) {
+		case 'f':
+		case OPTION_FOR:
+			if (duration_parse(optarg, &request->time))
+				return usage_wrong(argv, "--for %s is not a "
+						   "time; write for example 2s "
+						   "or 500ms", optarg);
+			break;
+		case 'o':
+		case OPTION_OUT:
+			request->out = optarg;
+			break;
+		case OPTION_BUFFER:
+			if (words_size(optarg, &request->buffer) ||
+			    request->buffer < BUFFER_MIN ||
+			    request->buffer > BUFFER_MAX)
+				return usage_wrong(argv, "--buffer %s is not a "
+						   "size from 64K to 1G",
+						   optarg);
+			break;
+		case 'h':
+		case OPTION_HELP:
 			return -1;
-		error = code == '?' || code == ':' ?
-				options_complain(code, argv, &to) :
-				set_option(code, request, &to);
+		default:
+			return STATUS_USAGE;
+		}
 	}
-	if (!error && argc - optind != 1)
-		error = complain(&to, argc == optind ? "no guest is named" :
-				 "one guest at a time");
-	if (error) {
-		log_warnx("%s; see ringlet trace --help", message);
-		return STATUS_USAGE;
-	}
+	if (argc - optind != 1)
+		return usage_wrong(argv, argc == optind ? "no guest is named" :
+				   "one guest at a time");
 	request->guest = argv[optind];
 	return 0;
 }

@@ -4,7 +4,6 @@
  * a shell. It finds out what `ringlet run` has to be told, and tells it.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +17,9 @@
 #include "exit.h"
 #include "files.h"
 #include "log.h"
-#include "options.h"
 #include "prepare.h"
 #include "try.h"
+#include "usage.h"
 
 /*J: launcher.try
  * What would a guest be good for that takes an afternoon to set up? This command
@@ -74,14 +73,11 @@ static int parse(int argc, char **argv, struct try *try)
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ NULL, 0, NULL, 0 },
 	};
-	char message[256];
-	const struct complaint to = { message, sizeof(message) };
 	int code;
 
-	optind = 0;
-	opterr = 0;
+	usage_begin();
 	/* '+': the first word that is no option begins the command. */
-	while ((code = getopt_long(argc, argv, "+:m:vh", options, NULL)) != -1) {
+	while ((code = usage_next(argc, argv, "+:m:vh", options)) != -1) {
 		switch (code) {
 		case 'm':
 		case OPTION_MEMORY:
@@ -103,8 +99,6 @@ static int parse(int argc, char **argv, struct try *try)
 			try->wants_help = true;
 			return STATUS_OK;
 		default:
-			options_complain(code, argv, &to);
-			log_warnx("%s; see ringlet try --help", message);
 			return STATUS_USAGE;
 		}
 	}

@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "options.h"
 #include "terminal.h"
+#include "usage.h"
 
 enum option_id {
 	OPTION_WORD = 1,	/* getopt's code for a word that is no option */
@@ -299,17 +300,6 @@ static int set_option(int id, struct run_options *options,
  * or too little behind it, or 0 for a long one that is not known. Of the last two
  * it has moved on; with a letter it may still be inside of its word.
  */
-int options_complain(int code, char **argv, const struct complaint *to)
-{
-	char letter[] = { '-', (char)optopt, '\0' };
-	const char *word = optopt && optopt < 256 ? letter : argv[optind - 1];
-
-	if (code == ':')
-		return complain(to, "option %s needs a value", word);
-	return complain(to, optopt >= 256 ? "option %s takes no value" :
-			    "unknown option %s", word);
-}
-
 /* The fixed options and one for each kind of device. */
 static void list_options(struct option *list, size_t room)
 {
@@ -398,12 +388,11 @@ int options_parse_run(int argc, char **argv, struct run_options *options,
 	options->cpus = 1;
 	options->escape = TERMINAL_ESCAPE_DEFAULT;
 	options->stop_timeout = OPTIONS_STOP_DEFAULT;
-	optind = 0;	/* glibc: start afresh, whoever parsed before */
-	opterr = 0;
+	usage_begin();
 	while ((code = getopt_long(argc, argv, short_options, long_options,
 				   NULL)) != -1) {
 		if (code == '?' || code == ':')
-			return options_complain(code, argv, &to);
+			return usage_complain(code, argv, &to);
 		error = set_option(code, options, &to);
 		if (error)
 			return error;

@@ -50,13 +50,6 @@ struct run_options {
 };
 
 /*
- * After getopt_long(3) answered '?' or ':' (which is code): names the option that
- * it disliked, in all commands alike. Their long options have values from 256 on,
- * as a value below is taken for a letter. -EINVAL.
- */
-int options_complain(int code, char **argv, const struct complaint *to);
-
-/*
  * argv[0] is the subcommand's name. 0, or -EINVAL with one line about what is
  * wrong in message.
  */

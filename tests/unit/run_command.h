@@ -13,11 +13,11 @@
 
 static char output[8192];
 
-/* The exit status; what it printed is in `output`. */
-static inline int run_command(int (*command)(int argc, char **argv),
+/* As `ringlet NAME words...`. The exit status; what it printed is in `output`. */
+static inline int run_command(int (*command)(int argc, char **argv), char *name,
 			      const char *const *words)
 {
-	char *argv[16] = { "ringlet" };
+	char *argv[16] = { name };
 	int argc = 1, status, saved = dup(STDOUT_FILENO);
 	int fd = memfd_create("output", MFD_CLOEXEC);
 
@@ -36,7 +36,8 @@ static inline int run_command(int (*command)(int argc, char **argv),
 }
 
 #define RUN_COMMAND(command, ...)					\
-	run_command(command, (const char *const []){ __VA_ARGS__, NULL })
+	run_command(command, #command + strlen("cmd_"),			\
+		    (const char *const []){ __VA_ARGS__, NULL })
 
 #define assert_printed(part) do {					\
 	if (!strstr(output, part))					\

@@ -52,11 +52,11 @@ static void test_command_refused(void **state)
 	assert_int_equal(COMMAND("--help"), 0);
 	assert_non_null(strstr(output, "Usage: ringlet prepare"));
 	assert_int_equal(COMMAND("--cache"), 2);
-	assert_logged("--cache needs a value; see ringlet prepare --help");
+	assert_logged("option --cache needs a value; see ringlet prepare --help");
 	assert_int_equal(COMMAND("--caches", "x", kernel), 2);
 	assert_logged("unknown option --caches");
 	assert_int_equal(COMMAND(NULL), 2);
-	assert_logged("which kernel?");
+	assert_logged("no kernel is named");
 	assert_int_equal(COMMAND(kernel, kernel), 2);
 	assert_logged("one kernel at a time");
 	assert_int_equal(COMMAND("--cache", "/dev/null/x", kernel), 1);

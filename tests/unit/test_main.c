@@ -170,7 +170,7 @@ static void test_unknown_option(void **state)
 		{ { "trace", "-o" }, "option -o needs a value;" },
 		{ { "trace", "--buffer", "1K" },
 		  "--buffer 1K is not a size from 64K to 1G;" },
-		{ { "symbols" }, "which kernel?; see ringlet symbols --help" },
+		{ { "symbols" }, "no kernel is named; see ringlet symbols --help" },
 		{ { "symbols", "-xh" },
 		  "unknown option -x; see ringlet symbols --help" },
 		{ { "-x" }, "there is no command -x; see ringlet --help" },

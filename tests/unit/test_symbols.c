@@ -150,7 +150,7 @@ static void test_refused(void **state)
 	assert_int_equal(COMMAND("--help"), 0);
 	assert_printed("Usage: ringlet symbols");
 	assert_int_equal(COMMAND(NULL), 2);
-	assert_logged("which kernel?; see ringlet symbols --help");
+	assert_logged("no kernel is named; see ringlet symbols --help");
 	assert_int_equal(COMMAND(kernel, kernel), 2);
 	assert_logged("one kernel at a time");
 	assert_int_equal(COMMAND("--offset", "12x", kernel), 2);
