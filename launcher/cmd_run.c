@@ -166,7 +166,7 @@ static int open_files(struct run *run)
 			      run->initrd.size))
 		return STATUS_KERNEL;
 	run->devices = devices_create(options->devices, options->device_count,
-				      1, &status);
+				      options->cpus, &status);
 	if (!run->devices)
 		return status;
 	if (options->gdb) {

@@ -332,6 +332,15 @@ static int blk_make_tick(struct blk *blk)
 	return 0;
 }
 
+/* One for each vCPU, unless the user knows better. */
+static unsigned int blk_queue_count(const struct blk_options *options,
+				    const struct virtio_setup *setup)
+{
+	unsigned int wanted = options->queues ? options->queues : setup->cpus;
+
+	return !wanted ? 1 : wanted < BLK_QUEUES_MAX ? wanted : BLK_QUEUES_MAX;
+}
+
 int blk_create_on(struct blk_medium *medium, const struct blk_options *options,
 		  const struct virtio_setup *setup,
 		  struct virtio_device **device)
@@ -354,8 +363,7 @@ int blk_create_on(struct blk_medium *medium, const struct blk_options *options,
 	/* Its server may go away and come back. */
 	blk->device.needs = options->nbd ? VIRTIO_NEEDS_CONNECT : 0;
 	blk->verbose = setup->verbose;
-	blk->device.queue_count = !setup->cpus ? 1 :
-		setup->cpus < BLK_QUEUES_MAX ? setup->cpus : BLK_QUEUES_MAX;
+	blk->device.queue_count = blk_queue_count(options, setup);
 	blk->device.queue_size = BLK_QUEUE_SIZE;
 	blk->device.offered = blk_features(medium);
 	snprintf(blk->device.name, sizeof(blk->device.name), "disk%u",

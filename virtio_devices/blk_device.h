@@ -12,7 +12,6 @@
 #include "model.h"
 
 #define BLK_QUEUE_SIZE	256
-#define BLK_QUEUES_MAX	16
 /* A request has a header and a status byte besides these pieces of data. */
 #define BLK_SEG_MAX	(BLK_QUEUE_SIZE - 2)
 #define BLK_SIZE_MAX	(1u << 20)	/* bytes of a piece */

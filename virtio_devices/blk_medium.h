@@ -123,6 +123,7 @@ struct blk_options {
 	char serial[21];	/* NUL terminated; empty: not given */
 	unsigned int id;
 	unsigned int block; /* bytes of a block for the guest; 0: not given */
+	unsigned int queues;	/* 0: not given */
 };
 
 /*

@@ -55,6 +55,16 @@ static int options_word(const struct words *words,
 		snprintf(message, size, "--disk: block= takes 512 or 4096");
 		return -EINVAL;
 	}
+	if (!strcmp(words->key, "queues")) {
+		if (words->value &&
+		    !words_number(words->value, 1, BLK_QUEUES_MAX, &number)) {
+			options->queues = number;
+			return 0;
+		}
+		snprintf(message, size, "--disk: queues= takes a number from 1 "
+			 "to %d", BLK_QUEUES_MAX);
+		return -EINVAL;
+	}
 	if (!strcmp(words->key, "readonly") && !words->value) {
 		options->readonly = true;
 	} else if (!strcmp(words->key, "direct") && !words->value) {
@@ -64,8 +74,9 @@ static int options_word(const struct words *words,
 	} else {
 		snprintf(message, size,
 			 "--disk: `%s` is not known; there are "
-			 "readonly, direct, threads, block=N, serial=S, "
-			 "id=N (a comma in a file's name is written twice)",
+			 "readonly, direct, threads, block=N, queues=N, "
+			 "serial=S, id=N (a comma in a file's name is written "
+			 "twice)",
 			 words->key);
 		return -EINVAL;
 	}

@@ -6,6 +6,7 @@
 #include "blk_medium.h"
 
 #define BLK_ID_MAX	999
+#define BLK_QUEUES_MAX	16
 
 /*
  * order: the disk's id unless the text has one; the id makes the serial number

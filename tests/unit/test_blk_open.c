@@ -23,7 +23,10 @@ static void understands_options(void **state)
 	assert_string_equal(o.serial, "ringlet-disk5");
 	assert_false(o.readonly || o.direct || o.nbd || o.threads);
 	assert_int_equal(o.block, 0);
+	assert_int_equal(parse("a.img,queues=16", &o), 0);
+	assert_int_equal(o.queues, 16);
 	assert_int_equal(parse("a.img,block=512", &o), 0);
+	assert_int_equal(o.queues, 0);
 	assert_int_equal(o.block, 512);
 	assert_int_equal(parse("nbd:unix:/s,block=4096", &o), 0);
 	assert_int_equal(o.block, 4096);
@@ -59,6 +62,9 @@ static void refuses_wrong_options(void **state)
 		{ "a,serial=", "serial= takes" },
 		{ "a,serial=123456789012345678901", "serial= takes" },
 		{ "a,serial=a b", "serial= takes" },
+		{ "a,queues", "queues= takes" },
+		{ "a,queues=0", "queues= takes" },
+		{ "a,queues=17", "queues= takes" },
 		{ "a,block", "block= takes" },
 		{ "a,block=", "block= takes" },
 		{ "a,block=1024", "block= takes" },
