@@ -38,6 +38,7 @@ FUNCTION(void *, ioremap, (u64 gpa, unsigned long size), "p88")
 FUNCTION(void, iounmap, (void *address), "vp")
 FUNCTION(void, vm_area_add_early, (void *area), "vp")
 FUNCTION(int, request_resource, (void *root, void *resource), "4pp")
+FUNCTION(void, flush_tlb_kernel_range, (unsigned long start, unsigned long end), "v88")
 FUNCTION(void *, __text_poke, (void *write, void *address, const void *from,
 			       size_t bytes), "pppp8")
 

@@ -62,6 +62,7 @@ void rl_trap_all(void);
 void rl_write_cr3(unsigned long cr3);
 void rl_flush_tlb_kernel(void);
 void rl_mmu_many(void);
+void rl_flush_tlb_kernel_range(u64 start, u64 end);
 
 /* pv_segment.c */
 long rl_no_such_call(void);	/* takes the place of a system call */

@@ -19,7 +19,8 @@
  * the kernel has kept a five-byte hole for Xen; one early helper that uses cli
  * and popf; one device initcall of Xen's, which would do nothing here and
  * lends its place, so that drivers start when drivers start; the writing of kernel text
- * (text_poke.c); and three system calls, in their 64 and their 32-bit form, that a
+ * (text_poke.c); the flush of a range of kernel addresses, on which no table of pointers
+ * was ever asked; and three system calls, in their 64 and their 32-bit form, that a
  * guest does not offer.
  :*/
 
@@ -66,6 +67,11 @@ __attribute__((used, section(RL_PATCHES_SECTION))) = {
 	{
 		.gva = (u64)__text_poke,
 		.target = (u64)rl_text_poke,
+		.kind = RL_PATCH_JUMP | RL_PATCH_ENTRY, .len = 5,
+	},
+	{
+		.gva = (u64)flush_tlb_kernel_range,
+		.target = (u64)rl_flush_tlb_kernel_range,
 		.kind = RL_PATCH_JUMP | RL_PATCH_ENTRY, .len = 5,
 	},
 	NO_SUCH_CALL(__x64_sys_modify_ldt),

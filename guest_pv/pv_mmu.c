@@ -10,6 +10,7 @@
 #define CR3_PCID	0xffful
 #define CR3_NOFLUSH	(1ul << 63)
 #define USER_END	(1ul << 47)	/* of the lower half */
+#define KERNEL_START	(-1ul << 47)
 
 /* A word of the running CPU's TLB state; what comes before it is a per-CPU variable. */
 #define this_cpu_word(offset)						\
@@ -126,6 +127,22 @@ static void rl_flush_tlb_multi(const u64 *mask, const void *info)
 	was = rl_irq_save();
 	note_own_flush(mm, field(u64, info, flush_tlb_info, new_tlb_gen));
 	rl_irq_restore(was);
+}
+
+/*
+ * In place of Linux's, which interrupts every vCPU and has each of them ask for one
+ * address after the other. Kernel memory is all vCPUs', whichever are online.
+ */
+void rl_flush_tlb_kernel_range(u64 start, u64 end)
+{
+	struct rl_flush flush = {
+		.vcpus = ~0ull,
+		.start = start < KERNEL_START ? KERNEL_START : start,
+		.end = end,
+	};
+
+	if (flush.start < flush.end)
+		rl_hypercall(RL_HC_FLUSH_VCPUS, (u64)&flush, 0, 0);
 }
 
 /* There is more than one vCPU. */
