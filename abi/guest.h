@@ -104,7 +104,11 @@
 #define RL_HC_FLUSH_VCPUS	24 /* rdi: GVA of struct rl_flush */
 #define RL_HC_SET_SEGMENT	25 /* rdi: GDT index, one of RL_SEGMENTS, rsi: 8-byte
 				      descriptor: see there */
-#define RL_HC_COUNT		26
+#define RL_HC_PARK		26 /* rdi: 1: set vif, 0: leave it. Until RL_HC_UNPARK, or
+				      an interrupt that vif lets in */
+#define RL_HC_UNPARK		27 /* rdi: id. That vCPU goes on, or its next RL_HC_PARK
+				      returns at once: one permit, kept until then */
+#define RL_HC_COUNT		28
 
 /* Flags of RL_HC_SET_TRAP. */
 #define RL_TRAP_USER	1	/* ring 3 may raise it with `int` (DPL 3) */

@@ -17,6 +17,7 @@
 #include "kick.h"
 #include "memory.h"
 #include "msr.h"
+#include "park.h"
 #include "segment.h"
 #include "shadow.h"
 #include "start.h"
@@ -287,6 +288,10 @@ static s64 simple_call(struct rl_vcpu *vcpu, u64 nr, u64 a, u64 b, u64 c)
 		return send_ipi(vcpu, a, b);
 	case RL_HC_FLUSH_VCPUS:
 		return flush_vcpus(vcpu, a);
+	case RL_HC_PARK:
+		return park(vcpu, a);
+	case RL_HC_UNPARK:
+		return unpark(vcpu, a);
 	}
 	return -ENOSYS;
 }

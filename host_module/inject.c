@@ -40,7 +40,7 @@ static bool rip_within(u64 rip, u64 start, u64 end)
 }
 
 /* May an interrupt be injected at this very place? */
-static bool inject_possible(struct rl_vcpu *vcpu)
+bool inject_possible(struct rl_vcpu *vcpu)
 {
 	if (!vif(vcpu))
 		return false;

@@ -12,6 +12,7 @@ void inject_fault(struct rl_vcpu *vcpu, unsigned int vector, bool has_error,
 		  u32 error);
 void inject_page_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error);
 void inject_interrupts(struct rl_vcpu *vcpu);
+bool inject_possible(struct rl_vcpu *vcpu);
 bool inject_wanted_now(struct rl_vcpu *vcpu);
 void inject_settle(struct rl_vcpu *vcpu);
 bool inject_from_iret(struct rl_vcpu *vcpu);

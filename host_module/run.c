@@ -17,6 +17,7 @@
 #include "inject.h"
 #include "kick.h"
 #include "mmio.h"
+#include "park.h"
 #include "run.h"
 #include "shadow.h"
 #include "start.h"
@@ -34,15 +35,22 @@ static bool interrupted(const struct rl_vcpu *vcpu)
 				      ~COMPAT_RESCHEDULE);
 }
 
+/* Takes the permit that ends it, where it is a parking. */
+static bool halt_ends(struct rl_vcpu *vcpu)
+{
+	if (vcpu->parked ? !park_ends(vcpu) : !READ_ONCE(*vcpu->irqs))
+		return false;
+	vcpu->halted = false;
+	return true;
+}
+
 static void wait_for_interrupt(struct rl_vcpu *vcpu)
 {
 	vcpu->stats.halts++;
 	wait_event_interruptible(vcpu->wait,
-				 READ_ONCE(*vcpu->irqs) ||
+				 halt_ends(vcpu) ||
 				 READ_ONCE(vcpu->dead) ||
 				 READ_ONCE(vcpu->run->immediate_exit));
-	if (READ_ONCE(*vcpu->irqs))
-		vcpu->halted = false;
 	vcpu->mark_ns = rdtsc();
 }
 

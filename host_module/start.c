@@ -6,7 +6,6 @@
  * A vCPU's registers are for the thread in its RL_RUN alone. So who starts another one
  * leaves a request there (start.request, under start.lock), and that thread takes it.
  */
-#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -42,15 +41,11 @@ static s64 leave_request(struct rl_vcpu *vcpu, const struct rl_start *start)
  */
 s64 start_vcpu(struct rl_vcpu *caller, u64 id, u64 at)
 {
-	struct rl_vm *vm = caller->vm;
-	struct rl_vcpu *vcpu = NULL;
+	struct rl_vcpu *vcpu = vm_vcpu(caller->vm, id);
 	struct rl_start start;
 	gva_t fault;
 	u32 error;
 
-	if (id < RL_VCPUS_MAX)
-		vcpu = smp_load_acquire(&vm->vcpus[array_index_nospec(
-			id, RL_VCPUS_MAX)]);
 	if (!vcpu)
 		return -EINVAL;
 	if (guest_read(caller, at, &start, sizeof(start), 0, &error, &fault))

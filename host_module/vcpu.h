@@ -80,6 +80,9 @@ struct rl_vcpu {
 	/* Lines that wait: the word in the shared page, once there is one. */
 	unsigned long *irqs, early_irqs;
 	bool halted;
+	/* See park.c. `halted` is true as well. */
+	bool parked;
+	bool permit;			/* any thread leaves one */
 	/* Not started, or stopped; `halted` is true as well. See start.c. */
 	bool stopped;
 	struct {

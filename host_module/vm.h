@@ -16,6 +16,7 @@
 #include <linux/mm_types.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -72,6 +73,14 @@ struct rl_vm {
 static inline struct rl_vcpu *vm_first_vcpu(struct rl_vm *vm)
 {
 	return READ_ONCE(vm->vcpus[0]);
+}
+
+/* The one with this id, which is a guest's number, or NULL. */
+static inline struct rl_vcpu *vm_vcpu(struct rl_vm *vm, u64 id)
+{
+	if (id >= RL_VCPUS_MAX)
+		return NULL;
+	return smp_load_acquire(&vm->vcpus[array_index_nospec(id, RL_VCPUS_MAX)]);
 }
 
 struct rl_vm *vm_create(void);

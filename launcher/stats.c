@@ -46,6 +46,8 @@ static const char *const hypercall_names[RL_HC_COUNT] = {
 	[RL_HC_SEND_IPI] = "send_ipi",
 	[RL_HC_FLUSH_VCPUS] = "flush_vcpus",
 	[RL_HC_SET_SEGMENT] = "set_segment",
+	[RL_HC_PARK] = "park",
+	[RL_HC_UNPARK] = "unpark",
 };
 
 _Static_assert(RL_HC_COUNT <= RL_STAT_HYPERCALLS, "counters for all");
