@@ -31,6 +31,8 @@
  *	without NAME NAME ...		where it has the first not, it has all the others
  *	variable NAME TYPE		where the kernel has the symbol, it is one of these:
  *					behind it is room for it
+ *	part PART NEED			a part of the layer needs this, and is left out where
+ *					it does not hold; the other needs refuse the image
  *	word NAME HEX			the image has this number of 64 bits at the symbol;
  *					NAME+STRUCT: behind one such structure there
  *
@@ -47,6 +49,7 @@
 #define RL_NEED_WITHOUT		"without"
 #define RL_NEED_VARIABLE	"variable"
 #define RL_NEED_WORD		"word"
+#define RL_NEED_PART		"part"
 
 /* Of one string, with its NUL. */
 #define RL_NEED_BYTES		512

@@ -76,6 +76,8 @@
 
 /* Does the kernel have a function or variable of this name? */
 #define has_symbol(name)	(IMAGE("has." #name) != 0)
+/* Does all hold that needs.c says of a part of the layer? */
+#define has_part(name)		(IMAGE("part." #name) != 0)
 /* Where the image lies in guest-physical memory: of a symbol. */
 #define gpa_of(symbol)		IMAGE("gpa." #symbol)
 

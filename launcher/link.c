@@ -20,6 +20,7 @@
 #define OBJECT		"object."
 #define OBJECT_ALIGN	64ull
 #define OBJECTS_MOST	64		/* of one name */
+#define PART		"part."
 
 /*J: guest.linking
  * The layer is linked like a program to a shared library that has no idea of being one.
@@ -61,6 +62,8 @@ struct linking {
 	const struct kernel *kernel;
 	uint64_t *values;		/* of the layer's symbols */
 	Elf64_Phdr *home;		/* the writable segment: objects go behind it */
+	const char *needs;		/* strings, each with its NUL */
+	size_t needs_size;
 	struct names missing, ambiguous, wrong;
 };
 
@@ -87,12 +90,58 @@ static bool make_object(struct linking *l, const char *words, uint64_t *value)
 	return true;
 }
 
+/* The need behind `need`, the first one for NULL; NULL: there is none. */
+static const char *next_need(const struct linking *l, const char *need)
+{
+	if (!need)
+		return l->needs;
+	need += strlen(need) + 1;
+	return need < l->needs + l->needs_size ? need : NULL;
+}
+
+/* Is it a need of a part of the layer alone? Then of which, and what it needs. */
+static bool of_part(const char *need, const char **part, size_t *size, const char **words)
+{
+	if (strncmp(need, RL_NEED_PART " ", strlen(RL_NEED_PART " ")))
+		return false;
+	*part = need + strlen(RL_NEED_PART " ");
+	*size = strcspn(*part, " ");
+	*words = *part + *size + strspn(*part + *size, " ");
+	return true;
+}
+
+/* Does all hold that a part needs? 0 or 1, and false where the layer needs nothing so. */
+static bool find_part(struct linking *l, const char *wanted, uint64_t *value)
+{
+	const char *part, *words;
+	char why[256];
+	bool any = false;
+	size_t size;
+
+	*value = 1;
+	for (const char *need = next_need(l, NULL); need; need = next_need(l, need)) {
+		if (!of_part(need, &part, &size, &words) || strlen(wanted) != size ||
+		    memcmp(part, wanted, size))
+			continue;
+		any = true;
+		if (answer_need(l->kernel, words, why, sizeof(why)))
+			continue;
+		*value = 0;
+		log_info("this kernel does without the layer's %s, as it lacks: %s", wanted,
+			 why);
+	}
+	return any;
+}
+
 static void find_question(struct linking *l, const char *question, uint64_t *value)
 {
 	char why[256];
 
 	if (!strncmp(question, OBJECT, strlen(OBJECT))) {
 		if (!make_object(l, question + strlen(OBJECT), value))
+			add_name(&l->wrong, question);
+	} else if (!strncmp(question, PART, strlen(PART))) {
+		if (!find_part(l, question + strlen(PART), value))
 			add_name(&l->wrong, question);
 	} else if (!answer(l->kernel, question, value, why, sizeof(why))) {
 		add_name(&l->wrong, why);
@@ -136,24 +185,35 @@ static bool damaged(void)
 }
 
 /* False: the layer does not say what it needs, or not to the end. */
-static bool check_needs(struct linking *l)
+static bool read_needs(struct linking *l)
 {
 	const Elf64_Shdr *s = elf_section(l->layer, RL_NEEDS_SECTION);
 	const char *need = s ? (const char *)l->data + s->sh_offset : NULL;
-	char why[256];
 
 	if (!s || !s->sh_size)
 		return budget_check() ? false : damaged();
+	l->needs = need;
+	l->needs_size = s->sh_size;
 	for (size_t left = s->sh_size, size; left; left -= size, need += size) {
 		const char *end = memchr(need, 0, left);
 
 		if (!end || end - need >= RL_NEED_BYTES)
 			return damaged();
 		size = end + 1 - need;
-		if (!answer_need(l->kernel, need, why, sizeof(why)))
-			add_name(&l->wrong, why);
 	}
 	return true;
+}
+
+static void check_needs(struct linking *l)
+{
+	const char *part, *words;
+	size_t size;
+	char why[256];
+
+	for (const char *need = next_need(l, NULL); need; need = next_need(l, need))
+		if (!of_part(need, &part, &size, &words) &&
+		    !answer_need(l->kernel, need, why, sizeof(why)))
+			add_name(&l->wrong, why);
 }
 
 /* 0, or what all of it means to the user. */
@@ -287,8 +347,12 @@ int link_fit(struct elf_view *layer, uint8_t *data, const struct kernel *kernel)
 			  "have");
 		return -ENOEXEC;
 	}
-	find_values(&l);
-	ret = check_needs(&l) ? complain(&l) : -ENOEXEC;
+	ret = -ENOEXEC;
+	if (read_needs(&l)) {
+		find_values(&l);
+		check_needs(&l);
+		ret = complain(&l);
+	}
 	if (!ret && !relocate_all(&l))
 		ret = -ENOEXEC;
 	if (budget_check())

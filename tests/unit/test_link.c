@@ -186,6 +186,32 @@ static void test_needs(void **state)
 	close_layer();
 }
 
+/* What a part of the layer needs leaves out that part, and nothing else. */
+static void test_parts(void **state)
+{
+	static const struct fake_open opens[] = {
+		{ "image.part.one", R_X86_64_64, FAKE_LAYER_DATA, 0, false },
+		{ "image.part.two", R_X86_64_64, FAKE_LAYER_DATA + 8, 0, false },
+		{ "image.part.on", R_X86_64_64, FAKE_LAYER_DATA + 16, 0, false },
+	};
+	static const char needs[] = "part one function fake_function vS1v\0"
+				    "part two pointer hooks.add 448\0"
+				    "part one pointer hooks.add 448\0"
+				    "part two pointer hooks.add v\0"
+				    "part on either absent gone\0";
+
+	(void)state;
+	assert_int_equal(fit(opens, 3, needs, sizeof(needs) - 1), 0);
+	assert_int_equal(word_at(FAKE_LAYER_DATA, 8), 1);
+	assert_int_equal(word_at(FAKE_LAYER_DATA + 8, 8), 0);
+	assert_int_equal(word_at(FAKE_LAYER_DATA + 16, 8), 0);
+	close_layer();
+	/* It asks for one of which it says nothing. */
+	assert_int_equal(fit(opens + 2, 1, needs, strlen(needs) + 1), -ENOEXEC);
+	assert_logged("are missing): part.on");
+	close_layer();
+}
+
 /* A layer that does not say what it needs, or not all of it. */
 static void test_no_needs(void **state)
 {
@@ -282,6 +308,7 @@ int main(void)
 		T(test_does_not_fit),
 		T(test_bad_objects),
 		T(test_needs),
+		T(test_parts),
 		T(test_no_needs),
 		T(test_no_types),
 		T(test_mutated_layers),
