@@ -44,6 +44,7 @@ extern char rtc_resources[];		/* resource: ports, interrupt */
 extern char xenboot_console[];		/* console */
 extern char xen_vcpuop_clockevent[];	/* clock_event_device */
 extern char panic_notifier_list[];	/* atomic_notifier_head */
+extern char smp_ops[];			/* smp_ops */
 /* and plain ones. */
 extern u32 cpu_caps_set[];
 extern u64 init_top_pgt[512], early_top_pgt[512];

@@ -92,6 +92,9 @@ int rl_console_init(void);
 void rl_console_flush(void);
 void __noreturn rl_shutdown(unsigned long how);
 
+/* locks.c */
+void rl_locks_hooks(void);
+
 /* smp.c: start.S has rl_second_start, which calls rl_second_cpu() */
 extern char rl_second_start[];
 void rl_smp_hooks(void);

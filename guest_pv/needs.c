@@ -148,6 +148,33 @@ WITHOUT("ptp_system_timestamp.pre_sts ptp_system_timestamp.pre_ts "
 WITH("ptp_system_timestamp.clockid ktime_get_ts64 ktime_get_raw_ts64");
 WITH("asm_exc_machine_check asm_xenpv_exc_machine_check");
 
+/*
+ * Parts of the layer that a guest can do without: what else such a part takes for granted,
+ * each line as it would be without the first two words. What the image has must be what
+ * functions.h and the questions in the code say of it.
+ */
+#define PART(words)	NEED(RL_NEED_PART " " words)
+PART("locks with pv_ops __pv_init_lock_hash __pv_queued_spin_lock_slowpath "
+     "__raw_callee_save___pv_queued_spin_unlock nopvspin pv_lock_ops.wait "
+     "pv_lock_ops.kick smp_ops.smp_prepare_boot_cpu");
+PART("locks without pv_ops_lock paravirt_patch_template.lock");
+PART("locks with __SCK__queued_spin_unlock __SCT__queued_spin_unlock "
+     "__SCK__queued_spin_lock_slowpath __SCT__queued_spin_lock_slowpath "
+     "__static_call_update");
+PART("locks without __SCK__queued_spin_unlock pv_lock_ops.queued_spin_lock_slowpath "
+     "pv_lock_ops.queued_spin_unlock.func");
+PART("locks pointer pv_lock_ops.queued_spin_lock_slowpath vp4");
+PART("locks pointer pv_lock_ops.wait vp1");
+PART("locks pointer pv_lock_ops.kick v4");
+PART("locks pointer smp_ops.smp_prepare_boot_cpu v");
+PART("locks function __pv_init_lock_hash v");
+PART("locks function __pv_queued_spin_lock_slowpath vp4");
+PART("locks function __static_call_update vppp");
+PART("locks variable __SCK__queued_spin_lock_slowpath static_call_key");
+PART("locks variable __SCK__queued_spin_unlock static_call_key");
+PART("locks variable pv_ops_lock pv_lock_ops");
+PART("locks variable nopvspin u8");
+
 /* Variables that are structures, or as large as one: behind each there is room. */
 #define VARIABLE(words)	NEED(RL_NEED_VARIABLE " " words)
 VARIABLE("pv_ops paravirt_patch_template");

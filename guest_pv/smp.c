@@ -19,7 +19,6 @@ extern u8 boot_cpu_apic_version __weak;
 extern unsigned int boot_cpu_physical_apicid __weak;
 extern int smp_found_config;
 extern char apic_noop[];		/* apic */
-extern char smp_ops[];			/* smp_ops */
 extern void *real_mode_header;
 extern void (*initial_code)(void *unused);
 extern u64 __cpu_online_mask[];
@@ -223,6 +222,7 @@ void rl_smp_hooks(void)
 	field(pointer, apic_noop, apic, get_apic_id) = own_apic;
 	set_maybe(u8, x86_cpuinit, x86_cpuinit_ops, parallel_bringup, false);
 	rl_mmu_many();
+	rl_locks_hooks();
 	SMP(smp_prepare_cpus) = prepare_cpus;
 	SMP(smp_send_reschedule) = send_reschedule;
 	SMP(send_call_func_single_ipi) = send_call_single;
