@@ -181,6 +181,7 @@
 #define RL_SHARED_CPUID		136
 #define RL_SHARED_TSC_KHZ	152
 #define RL_SHARED_STATUS	160
+#define RL_SHARED_PREEMPTED	432
 #define RL_SHARED_FAULT_FRAME	4048	/* see rl_init.fault_entry */
 #define RL_SHARED_ENTRY_STACK	4096	/* grows down from the page's end */
 
@@ -189,8 +190,8 @@
 
 /*
  * The shared page, one for each vCPU, in guest memory. The guest writes
- * everything but pending, cr2, timer_armed, value, cpuid, tsc_khz and absences,
- * which the host writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and
+ * everything but pending, cr2, timer_armed, value, cpuid, tsc_khz, absences, stolen and
+ * preempted, which the host writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and
  * status by atomic operations. The host reads all but its own as hostile. The
  * first RL_HC_INIT says where the page is. A later one may name another, once: the
  * guest has copied what it knows, the host takes timer_armed along and what waits in
@@ -219,7 +220,9 @@ struct rl_shared {
 	__u64 tsc_khz;		/* set by RL_HC_INIT */
 	__u32 status[RL_IRQ_COUNT]; /* InterruptStatus of the line's device */
 	__u64 absences;		/* the host was away so many times; see below */
-	__u8 pad1[4096 - 424];	/* the entry stack is its end */
+	__u64 stolen;		/* ns that it waited for a pCPU; see below */
+	__u8 preempted;		/* 1: it does not run now; see below */
+	__u8 pad1[4096 - 433];	/* the entry stack is its end */
 };
 
 /*
@@ -235,6 +238,14 @@ struct rl_shared {
  * when it could have run: its launcher was stopped or starved, the host slept. It
  * is seen before the interrupts that came meanwhile. The TSC went on, so who looks
  * for long silences at the guest's end should forget about this one.
+ */
+
+/*
+ * stolen: how long the vCPU could have run and did not, because its host had no pCPU for
+ * it. It only grows, and is brought up to date each time that it runs again.
+ *
+ * preempted: set while the vCPU is kept from running, or parked; 0 while it runs, or is
+ * halted. For the others, who may be waiting for what it holds.
  */
 
 /*
@@ -332,5 +343,7 @@ _Static_assert(__builtin_offsetof(struct rl_shared, tsc_khz) ==
 	       RL_SHARED_TSC_KHZ, "");
 _Static_assert(__builtin_offsetof(struct rl_shared, status) ==
 	       RL_SHARED_STATUS, "");
+_Static_assert(__builtin_offsetof(struct rl_shared, preempted) ==
+	       RL_SHARED_PREEMPTED, "");
 #endif /* __ASSEMBLY__ */
 #endif

@@ -166,6 +166,7 @@ int rl_device_init(void)
 	int console = rl_console_init(), devices = find_devices();
 	int clocks = rl_wallclock_init(), button = rl_power_init();
 
+	rl_steal_init();
 	/* No device stands for /dev/hvc0 that could be asked. */
 	irq_set_irq_wake(RL_LINUX_IRQ(RL_IRQ_CONSOLE), true);
 	return console ? console : devices ? devices :

@@ -334,6 +334,15 @@ rl_read_cr2:
 	int3
 
 	.balign	16
+	.globl	rl_vcpu_is_preempted
+/* bool rl_vcpu_is_preempted(long cpu): of one that the kernel knows */
+rl_vcpu_is_preempted:
+	movq	__per_cpu_offset(, %rdi, 8), %rax
+	movzbl	entry_stack_storage + RL_SHARED_PREEMPTED(%rax), %eax
+	ret
+	int3
+
+	.balign	16
 	.globl	rl_cmpxchg16b
 /*
  * RSI = per-CPU offset, RDX:RAX = old, RCX:RBX = new; AL = 1 when it matched.

@@ -42,6 +42,7 @@ unsigned long rl_save_fl(void);
 void rl_irq_disable(void);
 unsigned long rl_read_cr2(void);
 void rl_load_gs_locked(unsigned int selector);
+bool rl_vcpu_is_preempted(long cpu);
 
 /* start.c */
 void rl_start_kernel(unsigned long boot_params_gpa);
@@ -94,6 +95,9 @@ void __noreturn rl_shutdown(unsigned long how);
 
 /* locks.c */
 void rl_locks_hooks(void);
+
+/* steal.c */
+void rl_steal_init(void);
 
 /* smp.c: start.S has rl_second_start, which calls rl_second_cpu() */
 extern char rl_second_start[];

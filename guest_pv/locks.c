@@ -78,6 +78,8 @@ static void boot_cpu_is_ready(void)
 	void *ops = lock_ops();
 
 	prepare_boot_cpu();
+	/* Who waits for what a CPU holds, of whatever kind, need not spin. */
+	LOCKS(vcpu_is_preempted.func) = rl_vcpu_is_preempted;
 	if (nopvspin)
 		return;
 	/* Memory for the waiting, which is there so early only. */

@@ -156,7 +156,7 @@ WITH("asm_exc_machine_check asm_xenpv_exc_machine_check");
 #define PART(words)	NEED(RL_NEED_PART " " words)
 PART("locks with pv_ops __pv_init_lock_hash __pv_queued_spin_lock_slowpath "
      "__raw_callee_save___pv_queued_spin_unlock nopvspin pv_lock_ops.wait "
-     "pv_lock_ops.kick smp_ops.smp_prepare_boot_cpu");
+     "pv_lock_ops.kick pv_lock_ops.vcpu_is_preempted.func smp_ops.smp_prepare_boot_cpu");
 PART("locks without pv_ops_lock paravirt_patch_template.lock");
 PART("locks with __SCK__queued_spin_unlock __SCT__queued_spin_unlock "
      "__SCK__queued_spin_lock_slowpath __SCT__queued_spin_lock_slowpath "
@@ -174,6 +174,14 @@ PART("locks variable __SCK__queued_spin_lock_slowpath static_call_key");
 PART("locks variable __SCK__queued_spin_unlock static_call_key");
 PART("locks variable pv_ops_lock pv_lock_ops");
 PART("locks variable nopvspin u8");
+PART("steal with pv_ops __SCK__pv_steal_clock __SCT__pv_steal_clock __static_call_update "
+     "paravirt_steal_enabled static_key_enable native_steal_clock");
+PART("steal function native_steal_clock 84");
+PART("steal function __static_call_update vppp");
+PART("steal function static_key_enable vp");
+PART("steal variable __SCK__pv_steal_clock static_call_key");
+PART("steal variable paravirt_steal_enabled static_key");
+PART("steal variable paravirt_steal_rq_enabled static_key");
 
 /* Variables that are structures, or as large as one: behind each there is room. */
 #define VARIABLE(words)	NEED(RL_NEED_VARIABLE " " words)

@@ -84,6 +84,16 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 #define COMPAT_RESCHEDULE _TIF_NEED_RESCHED
 #endif
 
+/* How long this thread has waited for a pCPU so far: ns, as of when it got one last. */
+static inline u64 compat_run_delay(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return current->sched_info.run_delay;
+#else
+	return 0;
+#endif
+}
+
 /* A thread's record of its FPU registers. */
 static inline struct fpu *compat_fpu(struct task_struct *task)
 {

@@ -202,6 +202,17 @@ static void store_debug_registers(struct rl_vcpu *vcpu)
 	}
 }
 
+/* The thread has waited for a pCPU since the last entry. */
+static noinline void count_stolen(struct rl_vcpu *vcpu)
+{
+	u64 delay = compat_run_delay();
+
+	vcpu->stolen += delay - vcpu->run_delay;
+	vcpu->run_delay = delay;
+	if (vcpu->page)
+		WRITE_ONCE(vcpu->page->stolen, vcpu->stolen);
+}
+
 /* See split_lock(). The MSR is the core's, so its other half is without, too. */
 static void call_without_detection(struct rl_vcpu *vcpu)
 {
@@ -270,6 +281,8 @@ int enter_guest(struct rl_vcpu *vcpu)
 	now = rdtsc();
 	count_ticks(&vcpu->stats.host_ns, vcpu->mark_ns, now);
 	vcpu_kept_waiting(vcpu, vcpu->mark_ns, now);
+	if (unlikely(compat_run_delay() != vcpu->run_delay))
+		count_stolen(vcpu);
 
 	if (cpu_feature_enabled(X86_FEATURE_AMX_TILE)) {
 		xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);

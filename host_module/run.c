@@ -47,11 +47,24 @@ static bool halt_ends(struct rl_vcpu *vcpu)
 static void wait_for_interrupt(struct rl_vcpu *vcpu)
 {
 	vcpu->stats.halts++;
+	vcpu_say_preempted(vcpu, vcpu->parked);
 	wait_event_interruptible(vcpu->wait,
 				 halt_ends(vcpu) ||
 				 READ_ONCE(vcpu->dead) ||
 				 READ_ONCE(vcpu->run->immediate_exit));
+	vcpu_say_preempted(vcpu, false);
 	vcpu->mark_ns = rdtsc();
+}
+
+/*
+ * Another task's turn. A host that takes the pCPU away at other places of this thread's
+ * way through the kernel says so to nobody; they are short, and few preempt there.
+ */
+static void give_way(struct rl_vcpu *vcpu)
+{
+	vcpu_say_preempted(vcpu, true);
+	schedule();
+	vcpu_say_preempted(vcpu, false);
 }
 
 /*
@@ -97,7 +110,7 @@ static int prepare(struct rl_vcpu *vcpu)
 	else if (vcpu->halted)
 		wait_for_interrupt(vcpu);
 	else if (read_thread_flags() & COMPAT_RESCHEDULE)
-		schedule();
+		give_way(vcpu);
 	else
 		inject_interrupts(vcpu);
 	return 0;
@@ -163,6 +176,8 @@ int vcpu_run(struct rl_vcpu *vcpu)
 	debug_resume(vcpu);
 	vcpu->mark_ns = rdtsc();
 	vcpu_kept_waiting(vcpu, vcpu->left, vcpu->mark_ns);
+	/* The thread may be another one; what it waited elsewhere is not the guest's. */
+	vcpu->run_delay = compat_run_delay();
 	fpu_swap(vcpu, true);
 	r = run(vcpu);
 	fpu_swap(vcpu, false);

@@ -113,7 +113,8 @@ struct rl_vcpu {
 	struct rl_stats stats;		/* its part; see stats.c */
 	u64 mark_ns;			/* of the last entry or exit */
 	u64 left;			/* TSC at the end of the last RL_RUN */
-	u64 absences;			/* see abi/guest.h */
+	u64 absences, stolen;		/* see abi/guest.h */
+	u64 run_delay;			/* of the thread, as far as it is in `stolen` */
 };
 
 struct rl_vcpu *vcpu_create(struct rl_vm *vm, unsigned int id);
@@ -146,6 +147,13 @@ static inline void vcpu_kept_waiting(struct rl_vcpu *vcpu, u64 from, u64 to)
 	/* A second; signed, as the TSCs of two pCPUs may differ. */
 	if (unlikely((s64)(to - from) >= 1000 * (s64)tsc_khz) && vcpu->page)
 		WRITE_ONCE(vcpu->page->absences, ++vcpu->absences);
+}
+
+/* Does it run? For other vCPUs of the guest. Needs vcpu->lock. */
+static inline void vcpu_say_preempted(struct rl_vcpu *vcpu, bool preempted)
+{
+	if (vcpu->page)
+		WRITE_ONCE(vcpu->page->preempted, preempted);
 }
 
 #endif
