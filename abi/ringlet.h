@@ -99,6 +99,23 @@ struct rl_trap {
 };
 
 /*
+ * RL_GET_SHADOW: how the shadow of the vCPU's current address space leads to gva: what the
+ * processor would walk. entry[3] is that of the top level, entry[0] the last; 0: there is
+ * none, nor below it. The bits are the processor's (P, W, U, A, D, NX), the address is
+ * guest-physical: that of the guest's table of which the next level is a copy, or of the
+ * guest's page, or with RL_SHADOW_DIRECT, where the guest has a large page, of the part of
+ * it that the next level maps. RL_SHADOW_MARK alone: entry[0] maps nothing, and
+ * a fault there is the guest's own. -EINVAL: gva is none of the guest's.
+ */
+#define RL_SHADOW_DIRECT	(1u << 9)
+#define RL_SHADOW_MARK		(1u << 10)
+struct rl_shadow {
+	__u64 gva;
+	__u64 entry[4];
+	__u64 reserved;		/* 0 */
+};
+
+/*
  * A device's register access that the module serves itself, so that the data
  * path wakes no vCPU thread.
  *
@@ -204,12 +221,14 @@ struct rl_info {
 #define RL_SET_REGS		_IOW(RL_IOC, 0x22, struct rl_regs)
 #define RL_SET_DEBUG		_IOW(RL_IOC, 0x23, struct rl_debug)
 #define RL_GET_TRAP		_IOWR(RL_IOC, 0x24, struct rl_trap)
+#define RL_GET_SHADOW		_IOWR(RL_IOC, 0x25, struct rl_shadow)
 
 _Static_assert(sizeof(struct rl_memory_slot) == 32, "ABI");
 _Static_assert(sizeof(struct rl_regs) == 24 * 8, "ABI");
 _Static_assert(sizeof(struct rl_run) == 56 + RL_KILL_REASON_SIZE, "ABI");
 _Static_assert(sizeof(struct rl_debug) == 48, "ABI");
 _Static_assert(sizeof(struct rl_trap) == 16, "ABI");
+_Static_assert(sizeof(struct rl_shadow) == 48, "ABI");
 _Static_assert(sizeof(struct rl_stats) == (257 + 32 + 24) * 8, "ABI");
 _Static_assert(sizeof(struct rl_ioeventfd) == 32, "ABI");
 _Static_assert(sizeof(struct rl_irqfd) == 24, "ABI");

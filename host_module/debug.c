@@ -19,6 +19,7 @@
 #include "gate.h"
 #include "inject.h"
 #include "msr.h"
+#include "shadow.h"
 
 /*
  * RL_SET_DEBUG. -EINVAL: a flag that is not known, or a breakpoint in a slot that is the
@@ -58,6 +59,22 @@ long debug_get_trap(struct rl_vcpu *vcpu, void __user *to)
 	t.flags = vcpu->traps[array_index_nospec(t.vector, 256)].flags;
 	t.handler = vcpu->traps[array_index_nospec(t.vector, 256)].handler;
 	return copy_to_user(to, &t, sizeof(t)) ? -EFAULT : 0;
+}
+
+/* RL_GET_SHADOW. -EINTR: the thread is being killed. */
+long debug_get_shadow(struct rl_vcpu *vcpu, void __user *to)
+{
+	struct rl_shadow s;
+	int r;
+
+	if (copy_from_user(&s, to, sizeof(s)))
+		return -EFAULT;
+	if (s.reserved)
+		return -EINVAL;
+	r = shadow_look(vcpu, s.gva, s.entry);
+	if (r)
+		return r;
+	return copy_to_user(to, &s, sizeof(s)) ? -EFAULT : 0;
 }
 
 /*

@@ -7,6 +7,7 @@
 
 long debug_set(struct rl_vcpu *vcpu, const void __user *from);
 long debug_get_trap(struct rl_vcpu *vcpu, void __user *to);
+long debug_get_shadow(struct rl_vcpu *vcpu, void __user *to);
 bool debug_exception(struct rl_vcpu *vcpu, unsigned int vector);
 void debug_resume(struct rl_vcpu *vcpu);
 

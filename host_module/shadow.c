@@ -31,10 +31,10 @@
  * another vCPU sees newer, never older: it is read from the guest's tables under the
  * lock that a comparison takes later.
  *
- * Eight files: shadow_rmap.c (from a page to the entries that map it), shadow_leaf.c
+ * Nine files: shadow_rmap.c (from a page to the entries that map it), shadow_leaf.c
  * (entries of level 1), shadow_page.c (pages), shadow_entry.c (what an entry must be),
- * shadow_way.c (ways that are remembered), shadow_sync.c (flushes), shadow_root.c
- * (roots), this one (faults).
+ * shadow_way.c (ways that are remembered), shadow_look.c (what a debugger sees),
+ * shadow_sync.c (flushes), shadow_root.c (roots), this one (faults).
  */
 #include <linux/mm.h>
 #include <linux/io.h>

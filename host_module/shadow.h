@@ -102,6 +102,7 @@ int shadow_flush_kernel(struct rl_vcpu *vcpu);
 int shadow_flush_vcpus(struct rl_vcpu *vcpu, u64 mask, u64 cr3, gva_t start,
 		       gva_t end);
 int shadow_drop(struct rl_vcpu *vcpu, u64 cr3);
+int shadow_look(struct rl_vcpu *vcpu, gva_t gva, u64 entries[4]);
 void shadow_set_chains(struct rl_vcpu *vcpu, u64 window, u64 alias);
 void shadow_follow(struct rl_vcpu *vcpu, hpa_t cr3);
 void shadow_forget(struct rl_vm *vm, unsigned long start, unsigned long end,

@@ -2,7 +2,7 @@
 /*
  * What the files of the shadow share: its pages and roots, and their entries. From
  * below: shadow_rmap.c, shadow_leaf.c, shadow_page.c, shadow_entry.c, shadow_way.c,
- * shadow_sync.c, and side by side shadow_root.c and shadow.c.
+ * shadow_look.c, shadow_sync.c, and side by side shadow_root.c and shadow.c.
  */
 #ifndef RINGLET_HOST_MODULE_SHADOW_PAGE_H
 #define RINGLET_HOST_MODULE_SHADOW_PAGE_H

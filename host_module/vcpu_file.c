@@ -106,6 +106,9 @@ static long vcpu_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 	case RL_GET_TRAP:
 		r = debug_get_trap(vcpu, (void __user *)arg);
 		break;
+	case RL_GET_SHADOW:
+		r = debug_get_shadow(vcpu, (void __user *)arg);
+		break;
 	}
 	mutex_unlock(&vcpu->lock);
 	return r;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A debugger in the launcher: what RL_SET_DEBUG refuses, and breakpoints, steps and
- * watchpoints of a guest that knows nothing of them. One of the parts of ioctl.c.
+ * A debugger in the launcher: what RL_SET_DEBUG refuses, breakpoints, steps and
+ * watchpoints of a guest that knows nothing of them, and what its shadow is seen to hold.
+ * One of the parts of ioctl.c.
  *
  * The guest is shutdown.tiny, whose first bytes are replaced for a while.
  */
@@ -162,5 +163,135 @@ void test_debug_handed_on(void)
 	CHECK(run(m.vcpu) == 0);
 	CHECK(m.run->exit_reason == RL_EXIT_KILLED);
 	CHECK(strstr(m.run->kill_reason, "exception 3"));
+	machine_destroy(&m);
+}
+
+/* --- the shadow -------------------------------------------------------------------- */
+
+#define P	1ULL
+#define W	2ULL
+#define U	4ULL
+#define A	0x20ULL
+#define D	0x40ULL
+#define ADDRESS	0x000ffffffffff000ULL
+
+#define TABLES	(TINY_FREE + 0x10000)	/* three, for LOW */
+#define LOW	0x201000ULL		/* of a program's half */
+
+/* The guest's entry of this level for gva; all tables above it are there. */
+static uint64_t *guest_entry(const struct machine *m, uint64_t gva, int level)
+{
+	uint64_t table = TINY_TABLES;
+
+	for (int l = 4; l > level; l--)
+		table = *(uint64_t *)(m->memory + table +
+				      (gva >> (9 * l + 3) & 511) * 8) & ADDRESS;
+	return (uint64_t *)(m->memory + table +
+			    (gva >> (9 * level + 3) & 511) * 8);
+}
+
+static struct rl_shadow shadow_of(const struct machine *m, uint64_t gva)
+{
+	struct rl_shadow s = { .gva = gva };
+
+	memset(s.entry, 0xff, sizeof(s.entry));
+	CHECK(ioctl(m->vcpu, RL_GET_SHADOW, &s) == 0);
+	return s;
+}
+
+/* From the int3 on: the guest writes a word at gva. */
+static void write_at(struct machine *m, uint64_t gva)
+{
+	struct rl_debug watch = { .flags = RL_DEBUG_ON, .dr7 = 1 | 0xdUL << 16 };
+	struct rl_regs regs = regs_of(m);
+
+	regs.rip = image.entry + 3;
+	regs.rdx = gva;
+	CHECK(ioctl(m->vcpu, RL_SET_REGS, &regs) == 0);
+	watch.dr[0] = gva;
+	CHECK(set_debug(m, watch) == 0);
+	expect(m, 1, 1, 6);
+}
+
+static void check_refused_looks(const struct machine *m)
+{
+	static const uint64_t wrong[] = {
+		0xffff800000000000, 0xffff807ffffff000, 0xfffffe0000000000,
+		0xfffffe7fffffffff, 1UL << 47, 0xffff7fffffffffff, 1UL << 63,
+	};
+	struct rl_shadow s = { .reserved = 1 };
+
+	FAILS(ioctl(m->vcpu, RL_GET_SHADOW, NULL), EFAULT);
+	FAILS(ioctl(m->vcpu, RL_GET_SHADOW, ~7UL), EFAULT);
+	FAILS(ioctl(m->vcpu, RL_GET_SHADOW, 0xffff888000000000), EFAULT);
+	FAILS(ioctl(m->vcpu, RL_GET_SHADOW, &s), EINVAL);
+	FAILS(ioctl(m->vm, RL_GET_SHADOW, &s), ENOTTY);
+	s.reserved = 0;
+	for (unsigned int i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		s.gva = wrong[i];
+		FAILS(ioctl(m->vcpu, RL_GET_SHADOW, &s), EINVAL);
+	}
+}
+
+/* Before its first run a guest has no shadow; then what it used, at its own addresses. */
+static void check_code(struct machine *m)
+{
+	struct rl_shadow s = shadow_of(m, image.entry);
+	uint64_t *gpte = guest_entry(m, image.entry, 1), was;
+
+	CHECK(!s.entry[3] && !s.entry[2] && !s.entry[1] && !s.entry[0]);
+	CHECK(set_debug(m, (struct rl_debug){ .flags = RL_DEBUG_ON }) == 0);
+	expect(m, 3, 0, 3);
+	s = shadow_of(m, image.entry);
+	for (int level = 4; level; level--) {
+		CHECK(s.entry[level - 1] & P);
+		CHECK((s.entry[level - 1] & ADDRESS) ==
+		      (*guest_entry(m, image.entry, level) & ADDRESS));
+	}
+	/* The guest may write there, but has not: it is not dirty. */
+	CHECK((*gpte & (P | W | A | D)) == (P | W | A));
+	CHECK((s.entry[0] & (P | W | U | A)) == (P | A));
+	/* And without a flush it stays what it was. */
+	was = *gpte;
+	*gpte = 0;
+	CHECK(shadow_of(m, image.entry).entry[0] == s.entry[0]);
+	*gpte = was;
+}
+
+/* A part of a large page, and what is beside a page in the lower half. */
+static void check_data(struct machine *m)
+{
+	static const uint64_t gva = TINY_DIRECT + TINY_FREE + 0x5000;
+	struct rl_shadow s = shadow_of(m, gva);
+
+	CHECK(s.entry[0] == 0);
+	write_at(m, gva);
+	s = shadow_of(m, gva);
+	CHECK((s.entry[1] & (ADDRESS | RL_SHADOW_DIRECT)) ==
+	      (TINY_FREE | RL_SHADOW_DIRECT));
+	CHECK((s.entry[0] & (ADDRESS | P | W)) == (TINY_FREE | 0x5000 | P | W));
+	CHECK(!((s.entry[3] | s.entry[2]) & RL_SHADOW_DIRECT));
+
+	CHECK(shadow_of(m, LOW).entry[3] == 0);
+	*guest_entry(m, LOW, 4) = TABLES | P | W | U;
+	*guest_entry(m, LOW, 3) = (TABLES + 0x1000) | P | W | U;
+	*guest_entry(m, LOW, 2) = (TABLES + 0x2000) | P | W | U;
+	*guest_entry(m, LOW, 1) = (TINY_FREE + 0x6000) | P | W | U;
+	write_at(m, LOW);
+	s = shadow_of(m, LOW);
+	CHECK(s.entry[0] == ((TINY_FREE + 0x6000) | P | W | U | A | D));
+	CHECK(shadow_of(m, LOW + 0x1000).entry[0] == RL_SHADOW_MARK);
+	CHECK(shadow_of(m, LOW + 0x100000).entry[0] == 0);
+}
+
+void test_debug_shadow(void)
+{
+	struct machine m;
+
+	begin(&m);
+	check_refused_looks(&m);
+	check_code(&m);
+	check_data(&m);
+	check_refused_looks(&m);
 	machine_destroy(&m);
 }

@@ -372,6 +372,7 @@ static const struct {
 	TEST(debug_refused),
 	TEST(debug),
 	TEST(debug_handed_on),
+	TEST(debug_shadow),
 	TEST(vcpu_ids),
 	TEST(vcpu_counters),
 	TEST(vcpu_waits),

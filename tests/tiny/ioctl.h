@@ -48,6 +48,7 @@ void test_shadow_stack(void);
 void test_debug_refused(void);
 void test_debug(void);
 void test_debug_handed_on(void);
+void test_debug_shadow(void);
 void test_vcpu_ids(void);
 void test_vcpu_counters(void);
 void test_vcpu_waits(void);
