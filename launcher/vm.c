@@ -105,3 +105,8 @@ int vm_get_trap(int vcpu_fd, struct rl_trap *trap)
 {
 	return result_of(ioctl(vcpu_fd, RL_GET_TRAP, trap));
 }
+
+int vm_get_shadow(int vcpu_fd, struct rl_shadow *shadow)
+{
+	return result_of(ioctl(vcpu_fd, RL_GET_SHADOW, shadow));
+}

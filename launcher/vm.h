@@ -46,5 +46,6 @@ int vm_set_regs(int vcpu_fd, const struct rl_regs *regs);
 /* For a debugger; see abi/ringlet.h. */
 int vm_set_debug(int vcpu_fd, const struct rl_debug *debug);
 int vm_get_trap(int vcpu_fd, struct rl_trap *trap);
+int vm_get_shadow(int vcpu_fd, struct rl_shadow *shadow);
 
 #endif

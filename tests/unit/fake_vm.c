@@ -193,3 +193,10 @@ int vm_get_trap(int vcpu_fd, struct rl_trap *trap)
 	trap->flags = 0;
 	return 0;
 }
+
+int vm_get_shadow(int vcpu_fd, struct rl_shadow *shadow)
+{
+	(void)vcpu_fd;
+	memcpy(shadow->entry, fake_vm.shadow.entry, sizeof(shadow->entry));
+	return fake_vm.shadow_error;
+}

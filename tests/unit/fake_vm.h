@@ -21,12 +21,13 @@ struct fake_vm {
 	int open_error;		/* -errno of opening the device, or 0 */
 	/* The same of the calls, by what they ask for. */
 	int info_error, create_error, memory_error, vcpu_error, regs_error, debug_error,
-		stats_error, kick_error;
+		stats_error, kick_error, shadow_error;
 	struct rl_info info;
 	struct rl_memory_slot slot;	/* the last one that was set */
 	struct rl_regs regs;
 	struct rl_debug debug;
 	__u64 traps[256];	/* handlers */
+	struct rl_shadow shadow;	/* of any address */
 	struct rl_stats stats;
 	atomic_int raised[RL_IRQ_COUNT];	/* how often each line was */
 	atomic_int runs;

@@ -434,6 +434,55 @@ static void test_monitor(void **state)
 	assert_told("stats", "gives no statistics");
 }
 
+static void test_shadow(void **state)
+{
+	uint64_t *shadow = (uint64_t *)fake_vm.shadow.entry;
+	uint64_t *guest = (uint64_t *)(guest_ram + GUEST_TABLES + 3 * 4096) + 8;
+
+	(void)state;
+	/* None yet. */
+	assert_told("shadow ffffffff81008123", "level 4  guest  0x0000000000002007 "
+		    "present writable user\nlevel 3  guest  ");
+	assert_told("shadow ffffffff81008123", "the shadow has nothing");
+	assert_told("shadow ffffffff81005123", "neither has a page");
+	/* A copy that is not writable yet, and one that is. */
+	for (int level = 4; level > 1; level--)
+		shadow[level - 1] = 4096ull * (6 - level) | 0x23;
+	shadow[0] = 0x8021;
+	assert_told("shadow ffffffff81008123",
+		    "level 4  shadow 0x0000000000002023 present writable accessed\n"
+		    "level 3  guest  ");
+	assert_told("shadow ffffffff81008123",
+		    "level 1  guest  0x0000000000008003 present writable\n"
+		    "level 1  shadow 0x0000000000008021 present accessed\n"
+		    "both lead to the same page; the first write ");
+	shadow[0] |= 2;
+	assert_told("shadow ffffffff81008123", "both lead to the same page\n");
+	shadow[2] &= ~2ull;
+	assert_told("shadow ffffffff81008123", "; the first write ");
+	*guest &= ~2ull;
+	assert_told("shadow ffffffff81008123", "both lead to the same page\n");
+	/* The guest's table changed: another page, none. */
+	*guest = 0x7003;
+	assert_told("shadow ffffffff81008123", "the shadow is older");
+	*guest = 0;
+	assert_told("shadow ffffffff81008123",
+		    "level 1  guest  0x0000000000000000 absent\n"
+		    "level 1  shadow 0x0000000000008023 present writable");
+	assert_told("shadow ffffffff81008123", "the shadow is older");
+	shadow[0] = RL_SHADOW_MARK;
+	assert_told("shadow ffffffff81008123", "level 1  shadow a mark\n"
+		    "the shadow has a mark: a touch is the guest's own fault, ");
+	*guest = 0x8003;
+	assert_told("shadow ffffffff81008123", "goes to the guest first");
+	assert_told("shadow", "shadow ADDR ");
+	assert_told("shadow x", "shadow ADDR: a hexadecimal number");
+	fake_vm.shadow_error = -EINVAL;
+	assert_told("shadow ffff800000000000", "no address of the guest's\n");
+	fake_vm.shadow_error = -EINTR;
+	assert_told("shadow ffffffff81008123", "the module does not tell\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -450,6 +499,7 @@ int main(void)
 		T(test_hardware),
 		T(test_going_on),
 		T(test_monitor),
+		T(test_shadow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,7 @@ static const struct rl_irqfd irqfd;
 static struct rl_regs regs;
 static const struct rl_debug debug;
 static struct rl_trap trap;
+static struct rl_shadow shadow;
 
 static int call_info(void) { return vm_get_info(5, &info); }
 static int call_create(void) { return vm_create(5); }
@@ -109,6 +110,7 @@ static int call_get(void) { return vm_get_regs(5, &regs); }
 static int call_set(void) { return vm_set_regs(5, &regs); }
 static int call_debug(void) { return vm_set_debug(5, &debug); }
 static int call_trap(void) { return vm_get_trap(5, &trap); }
+static int call_shadow(void) { return vm_get_shadow(5, &shadow); }
 
 static void test_calls(void **state)
 {
@@ -129,6 +131,7 @@ static void test_calls(void **state)
 		{ call_set, RL_SET_REGS, &regs },
 		{ call_debug, RL_SET_DEBUG, &debug },
 		{ call_trap, RL_GET_TRAP, &trap },
+		{ call_shadow, RL_GET_SHADOW, &shadow },
 	};
 
 	(void)state;
