@@ -44,42 +44,69 @@ static struct section *add_section(struct file *f, const char *name,
 	return s;
 }
 
-/* Where gdb looks for code, it wants a section that is executable. */
+/* Part of a segment: [from, to), GVAs. Where gdb looks for code, it wants `code`. */
+static void add_part(struct file *f, const Elf64_Phdr *p, uint64_t from,
+		     uint64_t to, bool code)
+{
+	struct section *s;
+
+	if (from == to || f->count == 1 + SECTIONS_MAX)
+		return;
+	s = add_section(f, !code ? ".data" : p->p_flags & PF_W ? ".init.text" :
+								 ".text",
+			SHT_NOBITS);
+	s->header.sh_addr = from + f->from->offset;
+	s->header.sh_size = to - from;
+	s->header.sh_flags = SHF_ALLOC | (code ? SHF_EXECINSTR : 0) |
+			     (p->p_flags & PF_W ? SHF_WRITE : 0);
+}
+
+/* Newer kernels have the code of their boot in the middle of a segment of data. */
+static bool init_code(const struct file *f, const Elf64_Phdr *p, uint64_t *from,
+		      uint64_t *to)
+{
+	return kallsyms_find(f->from->names, "_sinittext", from) == 1 &&
+	       kallsyms_find(f->from->names, "_einittext", to) == 1 &&
+	       *from >= p->p_vaddr && *from < *to &&
+	       *to - p->p_vaddr <= p->p_memsz;
+}
+
 static void add_segments(struct file *f)
 {
 	const struct elf_view *elf = f->from->elf;
 
 	for (unsigned int i = 0; i < elf->header.e_phnum; i++) {
 		const Elf64_Phdr *p = &elf->segments[i];
-		struct section *s;
+		uint64_t end = p->p_vaddr + p->p_memsz, from, to;
 
 		/* The per-CPU area is linked at 0. */
-		if (p->p_type != PT_LOAD || !p->p_vaddr || !p->p_memsz ||
-		    f->count == 1 + SECTIONS_MAX)
+		if (p->p_type != PT_LOAD || !p->p_vaddr || !p->p_memsz)
 			continue;
-		s = add_section(f, !(p->p_flags & PF_X) ? ".data" :
-				   p->p_flags & PF_W ? ".init.text" : ".text",
-				SHT_NOBITS);
-		s->header.sh_addr = p->p_vaddr + f->from->offset;
-		s->header.sh_size = p->p_memsz;
-		s->header.sh_flags = SHF_ALLOC |
-				     (p->p_flags & PF_X ? SHF_EXECINSTR : 0) |
-				     (p->p_flags & PF_W ? SHF_WRITE : 0);
+		if (p->p_flags & PF_X || !init_code(f, p, &from, &to)) {
+			add_part(f, p, p->p_vaddr, end, p->p_flags & PF_X);
+			continue;
+		}
+		add_part(f, p, p->p_vaddr, from, false);
+		add_part(f, p, from, to, true);
+		add_part(f, p, to, end, false);
 	}
 	f->loaded = f->count;
 }
 
 static unsigned int section_of(const struct file *f, uint64_t address)
 {
+	unsigned int behind = SHN_ABS;
+
 	for (unsigned int i = 1; i < f->loaded; i++) {
 		const Elf64_Shdr *h = &f->sections[i].header;
 
-		/* `_end` and its like stand behind the last byte. */
-		if (address >= h->sh_addr &&
-		    address - h->sh_addr <= h->sh_size)
+		if (address >= h->sh_addr && address - h->sh_addr < h->sh_size)
 			return i;
+		/* `_end` and its like stand behind the last byte. */
+		if (address == h->sh_addr + h->sh_size)
+			behind = i;
 	}
-	return SHN_ABS;
+	return behind;
 }
 
 /* What stands between this symbol and the next: gdb wants sizes for its ranges. */

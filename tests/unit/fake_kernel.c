@@ -61,6 +61,9 @@ static const struct fake_symbol {
 	  "and_twenty_eight_characters_so_that_its_length_takes_two_bytes_"
 	  "in_the_table", 'd', FAKE_DATA + 0x2100 },
 	{ "early_top_pgt", 'D', FAKE_DATA + 0x3000 },
+	{ "_sinittext", 'T', FAKE_DATA + 0x8000 },
+	{ "fake_init", 't', FAKE_DATA + 0x8000 },
+	{ "_einittext", 'T', FAKE_DATA + 0x9000 },
 	{ "_end", 'B', FAKE_DATA + FAKE_DATA_MEMORY },
 };
 #define SYMBOLS (sizeof(symbols) / sizeof(symbols[0]))

@@ -95,6 +95,16 @@ static void check_made(uint64_t offset)
 	assert_int_equal(s.st_value, FAKE_DATA + 0x2000 + offset);
 	assert_int_equal(ELF64_ST_TYPE(s.st_info), STT_OBJECT);
 	assert_int_equal(section_of(&s)->sh_type, SHT_NOBITS);
+	assert_int_equal(section_of(&s)->sh_addr, FAKE_DATA + offset);
+	assert_int_equal(section_of(&s)->sh_size, 0x8000);
+	/* Code, in a segment of data. */
+	s = symbol("fake_init");
+	assert_int_equal(s.st_value, FAKE_DATA + 0x8000 + offset);
+	assert_int_equal(s.st_size, 0x1000);
+	assert_true(section_of(&s)->sh_flags & SHF_EXECINSTR);
+	assert_int_equal(section_of(&s)->sh_size, 0x1000);
+	assert_false(section_of(&(Elf64_Sym){ .st_shndx = s.st_shndx + 1 })
+			     ->sh_flags & SHF_EXECINSTR);
 	/* Not an address, so it does not move. */
 	s = symbol("fake_percpu");
 	assert_int_equal(s.st_value, FAKE_PERCPU);
