@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 #
 # In the emulated host: a guest that waits for gdb, which is outside: standard input and
-# output are its connection.
+# output are its connection. $1: how many vCPUs.
 
 fail() {
 	echo "host.sh: $*" >&2
@@ -16,7 +16,7 @@ exec 3>&1 >&2
 modprobe ringlet || exit 9
 ifconfig lo 127.0.0.1 up
 cat /guest/initrd.gz /guest.cpio >/tmp/initrd
-ringlet run --gdb tcp:1234 --wait --initrd /tmp/initrd --memory 128M \
+ringlet run --gdb tcp:1234 --wait --initrd /tmp/initrd --memory 128M --cpus "$1" \
 	--append "console=hvc0 quiet" /guest/vmlinuz </dev/null >/tmp/console 2>&1 &
 pid=$!
 until listens; do
