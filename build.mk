@@ -18,16 +18,15 @@ header_nettle = nettle/sha2.h
 header_ncursesw = curses.h
 header_libtracefs = tracefs.h
 
-# Nothing calls the scanner of i386 kernels so far but its tests.
-SOURCES := $(filter-out launcher/i386_%.c launcher/elfview32.c,$\
-	$(wildcard launcher/*.c virtio_devices/*.c))
+SOURCES := $(wildcard launcher/*.c virtio_devices/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 
 used = $(foreach l,$(LIBRARIES),$(if $(shell grep -l '#include <$(header_$(l))>' $(SOURCES)),$(l)))
-LIBS = $(shell pkg-config --libs $(used)) -pthread
+# Debian's Zydis has no file for pkg-config.
+LIBS = $(shell pkg-config --libs $(used)) -lZydis -pthread
 FLAGS = -std=gnu11 -D_GNU_SOURCE -I. -pthread $(WARNINGS) $(CFLAGS)
 
-launcher: $(BUILD)/ringlet $(BUILD)/layer.elf $(BUILD)/try-init
+launcher: $(BUILD)/ringlet $(BUILD)/layer.elf $(BUILD)/shim.elf $(BUILD)/try-init
 
 # The paravirt layer, for whatever kernel. What it must not have is what would make a
 # kernel rewrite it, or touch registers that are a program's; nor has it marks for
@@ -52,6 +51,21 @@ $(BUILD)/layer.elf: $(LAYER_OBJECTS) guest_pv/layer.lds
 		-T guest_pv/layer.lds -o $@.$$$$ $(LAYER_OBJECTS) && mv $@.$$$$ $@
 
 $(BUILD)/obj/guest_pv/%.o: guest_pv/% build.mk $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LAYER_FLAGS) $(if $(filter %.S,$<),-D__ASSEMBLY__) -MMD -MP -c -o $@ $<
+
+# The shim below i386 kernels, for whatever of these: 64-bit code in ring 1, too.
+SHIM_SOURCES := $(wildcard guest_i386/*.c guest_i386/*.S)
+SHIM_OBJECTS := $(SHIM_SOURCES:%=$(BUILD)/obj/%.o)
+
+$(BUILD)/shim.elf: $(SHIM_OBJECTS) guest_i386/shim.lds
+	$(call say,LINK,shim.elf)
+	$(Q)$(LD) -m elf_x86_64 -static -no-pie -z max-page-size=4096 -z noexecstack \
+		--build-id=none -T guest_i386/shim.lds -o $@.$$$$ $(SHIM_OBJECTS) && \
+		mv $@.$$$$ $@
+
+$(BUILD)/obj/guest_i386/%.o: guest_i386/% build.mk $(BUILD)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LAYER_FLAGS) $(if $(filter %.S,$<),-D__ASSEMBLY__) -MMD -MP -c -o $@ $<
@@ -86,4 +100,4 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 # Its header is not where compilers look.
 $(BUILD)/obj/launcher/trace_read.o: FLAGS += $(shell pkg-config --cflags libtracefs)
 
--include $(OBJECTS:.o=.d) $(LAYER_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(LAYER_OBJECTS:.o=.d) $(SHIM_OBJECTS:.o=.d)

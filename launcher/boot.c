@@ -9,6 +9,9 @@
  *	0x11000	command line, one page
  *	0x20000	the paravirt layer, and its page table page at 0x60000
  *	0x100000	the end of what the memory map calls reserved
+ *
+ * Of an i386 kernel the shim takes the place of the layer, with page tables behind it and
+ * more of them above 1 MB: see abi/i386.h.
  */
 #include <elf.h>
 #include <errno.h>
@@ -20,6 +23,7 @@
 #include <unistd.h>
 
 #include "../abi/guest.h"
+#include "../abi/i386.h"
 #include "boot.h"
 #include "log.h"
 
@@ -63,12 +67,25 @@
 #define PTI			"pti="
 #define DEFAULT_ARGUMENTS	PTI "off console=hvc0 noreplace-smp initcall_blacklist=mcheck_init_device"
 
+/*
+ * An i386 guest has a PC's hardware (guest_i386/): its console is a serial line. Nothing
+ * there could tell that the TSC is wrong. A panic ends in a reboot, at once, as nobody
+ * else would notice it.
+ */
+#define I386_ARGUMENTS	PTI "off console=ttyS0 noreplace-smp tsc=reliable panic=-1 " \
+			"initcall_blacklist=mcheck_init_device"
+#define I386_INITRD_MAX	0x37ffffff
+
+/* It has nothing as exact as the host's word to measure its TSC by. */
+#define TSC_ARGUMENT	"tsc_early_khz=%llu "
+#define TSC_BYTES	(sizeof(TSC_ARGUMENT) + 16)
+
 _Static_assert(sizeof(struct boot_params) == 4096, "one page");
 _Static_assert(offsetof(struct boot_params, hdr) == HEADER_OFFSET, "protocol");
 _Static_assert(BOOT_CMDLINE_MAX + 1 <= GUEST_PAGE_SIZE, "one page");
 
 /* A vmlinux has no setup header; this is what one would say. */
-static void make_header(struct setup_header *header)
+static void make_header(bool i386, struct setup_header *header)
 {
 	memset(header, 0, sizeof(*header));
 	header->boot_flag = BOOT_FLAG;
@@ -78,6 +95,10 @@ static void make_header(struct setup_header *header)
 	header->initrd_addr_max = 0x7fffffff;
 	header->xloadflags = XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G;
 	header->cmdline_size = BOOT_CMDLINE_MAX;
+	if (!i386)
+		return;
+	header->initrd_addr_max = I386_INITRD_MAX;
+	header->xloadflags = 0;
 }
 
 int boot_parse_header(const void *data, size_t size,
@@ -87,7 +108,8 @@ int boot_parse_header(const void *data, size_t size,
 	size_t end;
 
 	if (size >= SELFMAG && !memcmp(bytes, ELFMAG, SELFMAG)) {
-		make_header(header);
+		make_header(size > EI_CLASS && bytes[EI_CLASS] == ELFCLASS32,
+			    header);
 		return 0;
 	}
 	if (size < HEADER_OFFSET + sizeof(*header))
@@ -102,6 +124,20 @@ int boot_parse_header(const void *data, size_t size,
 	    header->version < PROTOCOL_2_12)
 		return -ENOEXEC;
 	return 0;
+}
+
+bool boot_is_i386(const char *kernel_file)
+{
+	struct setup_header header;
+	unsigned char data[HEADER_OFFSET + sizeof(header)];
+	/* Not to wait at a FIFO. */
+	int fd = open(kernel_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t size = fd < 0 ? -1 : pread(fd, data, sizeof(data), 0);
+
+	if (fd >= 0)
+		close(fd);
+	return size > 0 && !boot_parse_header(data, size, &header) &&
+	       !(header.xloadflags & XLF_KERNEL_64);
 }
 
 int boot_read_header(const char *kernel_file, struct setup_header *header)
@@ -125,7 +161,7 @@ int boot_read_header(const char *kernel_file, struct setup_header *header)
 		return error;
 	}
 	if (boot_parse_header(data, size, header)) {
-		log_warnx("%s is not a Linux kernel for x86-64: neither a "
+		log_warnx("%s is not a Linux kernel for x86: neither a "
 			  "bzImage nor an ELF file", kernel_file);
 		return -ENOEXEC;
 	}
@@ -170,9 +206,10 @@ static size_t join(char *to, size_t room, const char *append, char **words,
 	return used;
 }
 
-char *boot_command_line(const char *append, char **words, int count)
+char *boot_command_line(bool i386, const char *append, char **words, int count)
 {
-	const size_t own = strlen(DEFAULT_ARGUMENTS);
+	const char *defaults = i386 ? I386_ARGUMENTS : DEFAULT_ARGUMENTS;
+	const size_t own = strlen(defaults);
 	const size_t size = BOOT_CMDLINE_MAX + 1;
 	char *line = malloc(size);
 	size_t used;
@@ -181,8 +218,11 @@ char *boot_command_line(const char *append, char **words, int count)
 		log_warn("command line");
 		return NULL;
 	}
-	strcpy(line, DEFAULT_ARGUMENTS);
+	strcpy(line, defaults);
 	used = own + join(line + own, size - own, append, words, count);
+	/* Which boot_write_params() puts in front. */
+	if (i386)
+		used += TSC_BYTES;
 	if (used > BOOT_CMDLINE_MAX)
 		log_warnx("Linux takes %d bytes of kernel arguments, of which "
 			  "ringlet needs %zu; shorten --append or those behind "
@@ -197,8 +237,9 @@ char *boot_command_line(const char *append, char **words, int count)
 	return NULL;
 }
 
-void boot_check_console(const char *line)
+void boot_check_console(bool i386, const char *line)
 {
+	const char *there = i386 ? "ttyS0" : "hvc0";
 	const char *word = line, *last = NULL;
 	size_t bytes;
 
@@ -209,12 +250,14 @@ void boot_check_console(const char *line)
 		word += strspn(word, " ");
 	}
 	/* ttynull is there, and means it. */
-	if (!last || strncmp(last, "tty", 3) || !strncmp(last, "ttynull", 7))
+	if (!last || strncmp(last, "tty", 3) || !strncmp(last, "ttynull", 7) ||
+	    !strncmp(last, there, strlen(there)))
 		return;
 	bytes = strcspn(last, " ");
 	log_warnx("the last console= of the kernel's arguments is %.*s, which "
 		  "a guest does not have: what init writes is lost, and no "
-		  "login appears. Leave it out, or put console=hvc0 behind it", (int)bytes, last);
+		  "login appears. Leave it out, or put console=%s behind it",
+		  (int)bytes, last, there);
 }
 
 static void add_e820(struct boot_params *params, uint64_t start, uint64_t end,
@@ -228,7 +271,31 @@ static void add_e820(struct boot_params *params, uint64_t start, uint64_t end,
 	entry->type = type;
 }
 
-void boot_write_params(const struct guest_memory *memory,
+/*
+ * The first megabyte holds the paravirt layer and these pages. Linux keeps a reserved
+ * first megabyte in its direct map, and so the layer stays reachable there for ever. An
+ * i386 kernel has some memory there, and cannot do without.
+ */
+static void write_memory_map(bool i386, struct boot_params *params,
+			     const struct guest_memory *memory)
+{
+	uint64_t start = GUEST_LOW_MEMORY;
+
+	if (i386) {
+		add_e820(params, 0, RL_I386_LOW_RAM, E820_RESERVED);
+		add_e820(params, RL_I386_LOW_RAM, RL_I386_LOW_RAM_END, E820_RAM);
+		add_e820(params, RL_I386_LOW_RAM_END, RL_I386_POOL_END,
+			 E820_RESERVED);
+		start = RL_I386_POOL_END;
+	} else {
+		add_e820(params, 0, GUEST_LOW_MEMORY, E820_RESERVED);
+	}
+	add_e820(params, start, memory->low, E820_RAM);
+	if (memory->end > memory->low)
+		add_e820(params, RL_HIGH_MEMORY, memory->end, E820_RAM);
+}
+
+void boot_write_params(uint64_t i386_tsc_khz, const struct guest_memory *memory,
 		       const struct setup_header *header,
 		       const struct boot_initrd *initrd,
 		       const char *command_line)
@@ -237,6 +304,9 @@ void boot_write_params(const struct guest_memory *memory,
 		memory_at(memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
 	char *line = memory_at(memory, RL_CMDLINE_GPA, BOOT_CMDLINE_MAX + 1);
 
+	if (i386_tsc_khz)
+		line += snprintf(line, TSC_BYTES, TSC_ARGUMENT,
+				 (unsigned long long)i386_tsc_khz);
 	strcpy(line, command_line);
 	params->hdr = *header;
 	params->hdr.type_of_loader = LOADER_UNDEFINED;
@@ -248,14 +318,5 @@ void boot_write_params(const struct guest_memory *memory,
 	params->hdr.ramdisk_size = (uint32_t)initrd->size;
 	params->ext_ramdisk_image = initrd->gpa >> 32;
 	params->ext_ramdisk_size = initrd->size >> 32;
-
-	/*
-	 * The first megabyte holds the paravirt layer and these pages. Linux
-	 * keeps a reserved first megabyte in its direct map, and so the layer
-	 * stays reachable there for ever.
-	 */
-	add_e820(params, 0, GUEST_LOW_MEMORY, E820_RESERVED);
-	add_e820(params, GUEST_LOW_MEMORY, memory->low, E820_RAM);
-	if (memory->end > memory->low)
-		add_e820(params, RL_HIGH_MEMORY, memory->end, E820_RAM);
+	write_memory_map(i386_tsc_khz, params, memory);
 }

@@ -10,6 +10,7 @@
 #define RINGLET_LAUNCHER_BOOT_H
 
 #include <asm/bootparam.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,15 +27,18 @@ int boot_parse_header(const void *data, size_t size,
 		      struct setup_header *header);
 int boot_read_header(const char *kernel_file, struct setup_header *header);
 
+/* Is the file a 32-bit kernel? false also where it is none, or cannot be read. */
+bool boot_is_i386(const char *kernel_file);
+
 /*
  * The default arguments, then append (may be NULL), then words[0..count):
  * with Linux the last one that sets a thing wins, and what follows a -- is
  * init's. The caller frees it. NULL: too long, or it contradicts what a guest
  * cannot do without (said aloud).
  */
-char *boot_command_line(const char *append, char **words, int count);
+char *boot_command_line(bool i386, const char *append, char **words, int count);
 /* Says so where the last console= is one that a guest does not have. */
-void boot_check_console(const char *line);
+void boot_check_console(bool i386, const char *line);
 
 /*
  * As high as possible in the memory that begins at GPA 0, page aligned, above
@@ -66,9 +70,10 @@ int boot_check_memory(uint64_t memory_size, uint64_t kernel_end,
 
 /*
  * Write boot parameters and command line to RL_BOOT_PARAMS_GPA and
- * RL_CMDLINE_GPA. The memory there must still be zeros.
+ * RL_CMDLINE_GPA. The memory there must still be zeros. i386_tsc_khz:
+ * of the host, for an i386 kernel; else 0.
  */
-void boot_write_params(const struct guest_memory *memory,
+void boot_write_params(uint64_t i386_tsc_khz, const struct guest_memory *memory,
 		       const struct setup_header *header,
 		       const struct boot_initrd *initrd,
 		       const char *command_line);

@@ -37,8 +37,8 @@ struct request {
 	bool all;
 	char **releases;	/* the words behind `clean` */
 	int count;
-	bool has_layer;		/* layer_key is what this version makes */
-	char layer_key[DIGEST_SIZE];
+	/* Of the layer and the shim of this version; "": it is not there. */
+	char layer_keys[2][DIGEST_SIZE];
 };
 
 #define SHORT_KEY 12	/* digits of each hash that are shown */
@@ -68,7 +68,11 @@ static const char *age_of(time_t made, char *text, size_t size)
 /* Could this version start a guest from it? */
 static bool is_current(const struct request *request, const char *layer)
 {
-	return !request->has_layer || !strcmp(layer, request->layer_key);
+	/* Without them nothing is known of what they would make. */
+	if (!*request->layer_keys[0] || !*request->layer_keys[1])
+		return true;
+	return !strcmp(layer, request->layer_keys[0]) ||
+	       !strcmp(layer, request->layer_keys[1]);
 }
 
 static void show(const struct request *request, const char *name,
@@ -191,15 +195,14 @@ static int each(const struct request *request, const char *cache,
 	return error;
 }
 
-static void know_layer(struct request *request)
+static void know_layer(char *file, char key[DIGEST_SIZE])
 {
-	char *layer = layer_find(NULL);
 	uint8_t *data = NULL;
 	size_t size;
 
-	request->has_layer = layer && !layer_read(layer, &data, &size,
-						  request->layer_key);
-	free(layer);
+	if (!file || layer_read(file, &data, &size, key))
+		*key = '\0';
+	free(file);
 	free(data);
 }
 
@@ -221,7 +224,8 @@ static int act(struct request *request, const char *what, const char *cache)
 {
 	if (!strcmp(what, "path"))
 		return puts(cache) < 0 ? -EIO : 0;
-	know_layer(request);
+	know_layer(layer_find(NULL), request->layer_keys[0]);
+	know_layer(layer_find_shim(NULL), request->layer_keys[1]);
 	if (!strcmp(what, "list"))
 		return do_list(request, cache);
 	return each(request, cache, clean_one);

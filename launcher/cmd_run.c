@@ -144,13 +144,20 @@ static int check_wishes(const struct run_options *options)
 static int open_files(struct run *run)
 {
 	const struct run_options *options = &run->options;
+	bool i386 = boot_is_i386(options->kernel);
 	int status;
 
-	run->command_line = boot_command_line(options->append, options->words,
+	run->command_line = boot_command_line(i386,
+					      options->append, options->words,
 					      options->word_count);
 	if (!run->command_line)
 		return STATUS_USAGE;
-	boot_check_console(run->command_line);
+	boot_check_console(i386, run->command_line);
+	if (i386 && options->cpus > 1) {
+		log_warnx("--cpus %u: a 32-bit kernel has one processor here",
+			  options->cpus);
+		return STATUS_USAGE;
+	}
 	if (options->stats && stats_check_path(options->stats))
 		return STATUS_USAGE;
 	status = check_wishes(options);
@@ -197,6 +204,16 @@ static int prepare(struct run *run)
 	return STATUS_OK;
 }
 
+/* For boot_write_params(). */
+static uint64_t i386_tsc_khz(const struct run *run)
+{
+	struct rl_info info;
+
+	if (!prepared_is_i386(&run->prepared) || vm_get_info(run->device_fd, &info))
+		return 0;
+	return info.tsc_khz;
+}
+
 static int load(struct run *run, struct machine *machine)
 {
 	uint64_t kernel_end;
@@ -218,7 +235,7 @@ static int load(struct run *run, struct machine *machine)
 	    boot_load_initrd(&run->initrd, &run->header, &machine->memory,
 			     kernel_end))
 		return STATUS_KERNEL;
-	boot_write_params(&machine->memory, &run->header, &run->initrd,
+	boot_write_params(i386_tsc_khz(run), &machine->memory, &run->header, &run->initrd,
 			  run->command_line);
 	log_info("kernel arguments: %s", run->command_line);
 	return STATUS_OK;

@@ -151,6 +151,11 @@ int cmd_symbols(int argc, char **argv)
 	if (error)
 		return prepare_status(error);
 	error = image_unpack(&image);
+	if (!error && image.i386) {
+		log_warnx("%s is a 32-bit kernel: there are symbol files of 64-bit ones "
+			  "only", argv[optind]);
+		error = -ENOEXEC;
+	}
 	status = error ? prepare_status(error) : from_image(&request, &image);
 	image_free(&image);
 	return status;

@@ -126,7 +126,7 @@ out:
 	return ret;
 }
 
-/* The boot header: is it a bzImage, 64-bit, and whole? */
+/* The boot header: is it a bzImage, of which kind, and whole? */
 static int check_bzimage(struct image *image)
 {
 	struct setup_header h = { 0 };
@@ -143,15 +143,10 @@ static int check_bzimage(struct image *image)
 	}
 	if (h.version < VERSION_MIN) {
 		log_warnx("%s is a kernel older than Linux 3.8: ringlet needs "
-			  "a current 64-bit kernel", image->file);
+			  "a current one", image->file);
 		return -ENOEXEC;
 	}
-	if (!(h.xloadflags & XLF_KERNEL_64)) {
-		log_warnx("%s is a 32-bit (i386) kernel: ringlet needs a "
-			  "64-bit one, such as Debian's linux-image-amd64",
-			  image->file);
-		return -ENOEXEC;
-	}
+	image->i386 = !(h.xloadflags & XLF_KERNEL_64);
 	/* Both terms fit 64 bits by far: no overflow. */
 	start = ((h.setup_sects ? h.setup_sects : 4) + 1ull) * SECTOR +
 		h.payload_offset;
@@ -190,6 +185,9 @@ int image_set(struct image *image, const char *file, void *data, size_t size)
 	image->size = size;
 	if (size < SELFMAG || memcmp(data, ELFMAG, SELFMAG))
 		ret = check_bzimage(image);
+	else
+		image->i386 = size > EI_CLASS &&
+			      image->data[EI_CLASS] == ELFCLASS32;
 	if (ret)
 		image_free(image);
 	else
@@ -252,7 +250,8 @@ int image_unpack(struct image *image)
 		if (ret)
 			return ret;
 	}
-	why = elf_open(&view, image->elf, image->elf_size, ET_EXEC);
+	why = image->i386 ? elf_open_i386(&view, image->elf, image->elf_size) :
+			    elf_open(&view, image->elf, image->elf_size, ET_EXEC);
 	if (why) {
 		log_warnx("the kernel in %s cannot be used, %s: "
 			  INSTALL_AGAIN, image->file, why);

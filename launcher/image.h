@@ -13,6 +13,7 @@
 #ifndef LAUNCHER_IMAGE_H
 #define LAUNCHER_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct image {
 	size_t payload_size;	/* size 0: the file is an ELF file itself */
 	const uint8_t *elf;	/* after image_unpack(): the ELF kernel, */
 	size_t elf_size;	/* without the relocations behind it */
+	bool i386;		/* it is a 32-bit one */
 	uint8_t *unpacked;	/* what image_free() frees, or NULL */
 };
 

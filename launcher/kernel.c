@@ -16,34 +16,35 @@
 #define TABLE_ENTRIES	512
 #define KERNEL_SLOT	511	/* of the top-level table */
 
-/*
- * The release is the third word of linux_banner. It becomes part of paths and
- * messages, so only what Linux releases are made of is let through.
- */
-static int read_release(struct kernel *k, const char *file)
+bool kernel_set_release(struct kernel *k, const char *banner, size_t size)
 {
-	static const char start[] = "Linux version ";
-	const char *banner;
-	uint64_t gva;
-	size_t size, n;
+	size_t n;
 
-	if (kallsyms_find(k->symbols, "linux_banner", &gva) != 1)
-		goto fail;
-	banner = elf_rest(&k->elf, gva, &size);
-	if (!banner || size < sizeof(start) ||
-	    memcmp(banner, start, sizeof(start) - 1))
-		goto fail;
-	banner += sizeof(start) - 1;
-	size -= sizeof(start) - 1;
+	if (size <= KERNEL_BANNER_SIZE || memcmp(banner, KERNEL_BANNER, KERNEL_BANNER_SIZE))
+		return false;
+	banner += KERNEL_BANNER_SIZE;
+	size -= KERNEL_BANNER_SIZE;
 	for (n = 0; n < size && n < sizeof(k->release) - 1; n++) {
 		if (!isalnum((unsigned char)banner[n]) &&
 		    (!banner[n] || !strchr("._+~-", banner[n])))
 			break;
 		k->release[n] = banner[n];
 	}
-	if (n && n < size && banner[n] == ' ' && k->release[0] != '.')
-		return 0;
-fail:
+	k->release[n] = '\0';
+	return n && n < size && banner[n] == ' ' && k->release[0] != '.';
+}
+
+static int read_release(struct kernel *k, const char *file)
+{
+	const char *banner;
+	uint64_t gva;
+	size_t size;
+
+	if (kallsyms_find(k->symbols, "linux_banner", &gva) == 1) {
+		banner = elf_rest(&k->elf, gva, &size);
+		if (banner && kernel_set_release(k, banner, size))
+			return 0;
+	}
 	if (budget_check())
 		return budget_check();
 	log_warnx("the kernel in %s does not tell its release: it is damaged",
@@ -51,7 +52,7 @@ fail:
 	return -ENOEXEC;
 }
 
-static void read_build_id(struct kernel *k)
+void kernel_read_build_id(struct kernel *k)
 {
 	size_t size, room = (sizeof(k->build_id) - 1) / 2;
 	const uint8_t *id = elf_note(&k->elf, "GNU", GNU_BUILD_ID, &size);
@@ -174,7 +175,8 @@ int kernel_open_symbols(struct kernel *k, const struct image *image)
 	int ret;
 
 	memset(k, 0, sizeof(*k));
-	why = elf_open(&k->elf, image->elf, image->elf_size, ET_EXEC);
+	why = image->i386 ? elf_open_i386(&k->elf, image->elf, image->elf_size) :
+			    elf_open(&k->elf, image->elf, image->elf_size, ET_EXEC);
 	if (!why)
 		k->symbols = kallsyms_read(&k->elf, &why);
 	if (!why)
@@ -203,7 +205,7 @@ int kernel_open(struct kernel *k, const struct image *image)
 		kernel_close(k);
 		return ret;
 	}
-	read_build_id(k);
+	kernel_read_build_id(k);
 	read_btf(k);
 	ret = budget_check();
 	if (ret)

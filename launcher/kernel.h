@@ -33,4 +33,15 @@ int kernel_open(struct kernel *, const struct image *);
 int kernel_open_symbols(struct kernel *, const struct image *);
 void kernel_close(struct kernel *);
 
+/* What Linux's banner begins with; its release is the next word. */
+#define KERNEL_BANNER		"Linux version "
+#define KERNEL_BANNER_SIZE	(sizeof(KERNEL_BANNER) - 1)
+
+/*
+ * Sets the release from a banner of at most `size` bytes; false: it is none. It becomes
+ * part of paths and messages, so only what Linux releases are made of is let through.
+ */
+bool kernel_set_release(struct kernel *, const char *banner, size_t size);
+void kernel_read_build_id(struct kernel *);
+
 #endif

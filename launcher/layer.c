@@ -39,17 +39,12 @@ const char *layer_named(const char *wanted)
 	return wanted && *wanted ? wanted : NULL;
 }
 
-char *layer_find(const char *wanted)
+static char *find(const char *wanted, const char *const places[2])
 {
-	static const char *const places[] = {
-		"../lib/ringlet/layer.elf",
-		"layer.elf",
-	};
-
 	wanted = layer_named(wanted);
 	if (wanted)
 		return realpath(wanted, NULL);
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < 2; i++) {
 		char *near = layer_near_program(places[i]);
 		char *path = near ? realpath(near, NULL) : NULL;
 
@@ -58,6 +53,26 @@ char *layer_find(const char *wanted)
 			return path;
 	}
 	return NULL;
+}
+
+char *layer_find(const char *wanted)
+{
+	static const char *const places[2] = {
+		"../lib/ringlet/layer.elf",
+		"layer.elf",
+	};
+
+	return find(wanted, places);
+}
+
+char *layer_find_shim(const char *wanted)
+{
+	static const char *const places[2] = {
+		"../lib/ringlet/shim.elf",
+		"shim.elf",
+	};
+
+	return find(wanted, places);
 }
 
 /* Bytes read, fewer where the file ends early, or -1 and errno. */

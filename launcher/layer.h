@@ -22,6 +22,9 @@ char *layer_near_program(const char *below);
  */
 char *layer_find(const char *wanted);
 
+/* The same of what i386 kernels have in its place, the shim (shim.elf). */
+char *layer_find_shim(const char *wanted);
+
 /* What names the layer's file by hand: `wanted`, else $RINGLET_LAYER; or NULL. */
 const char *layer_named(const char *wanted);
 

@@ -16,6 +16,7 @@
 #include "../abi/guest.h"
 #include "budget.h"
 #include "elfview.h"
+#include "i386_kernel.h"
 #include "link.h"
 #include "log.h"
 #include "memory.h"
@@ -291,9 +292,11 @@ int prepared_load(const struct prepared *prepared, void *memory, uint64_t size,
 	ret = load_kernel(&kernel, memory, size, kernel_end);
 	if (!ret)
 		ret = load_layer(&layer.elf, memory);
-	if (!ret)
+	if (!ret && prepared_is_i386(prepared))
+		i386_kernel_map(memory);
+	else if (!ret)
 		ret = hook_fixmap(prepared, memory, size);
-	if (!ret)
+	if (!ret && !prepared_is_i386(prepared))
 		ret = patch_kernel(&layer.elf, &kernel.elf, memory, size);
 	close_file(&layer);
 close_kernel:

@@ -11,10 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "budget.h"
 #include "cache.h"
 #include "compact.h"
 #include "files.h"
+#include "i386_kernel.h"
 #include "image.h"
 #include "kernel.h"
 #include "layer.h"
@@ -81,20 +83,36 @@ static int fill_entry(struct job *job)
 	return -EROFS;
 }
 
+/* Opens the layer, or the shim, as it was built. */
+static int open_layer(struct job *job)
+{
+	const char *why = elf_open(&job->elf, job->layer, job->layer_size, ET_EXEC);
+
+	if (why)
+		log_warnx("the paravirt layer cannot be used, %s", why);
+	return why ? -ENOEXEC : 0;
+}
+
+/* The shim gets to know this kernel, and the kernel gets its traps. */
+static int fit_shim(struct image *image, struct job *job, struct prepared *prepared)
+{
+	int ret = i386_kernel_fit(&job->kernel, image, &job->elf, job->layer);
+
+	if (!ret)
+		ret = link_check_layer(&job->elf);
+	prepared->entry = job->elf.header.e_entry;
+	job->kernel.first_top = RL_I386_TOP_GPA;
+	return ret;
+}
+
 /* The layer, as it was built, becomes this kernel's. */
 static int fit_layer(struct job *job, struct prepared *prepared)
 {
 	const struct kernel *k = &job->kernel;
 	struct rl_patch *patches = NULL;
 	size_t count = 0;
-	const char *why = elf_open(&job->elf, job->layer, job->layer_size, ET_EXEC);
-	int ret;
+	int ret = link_fit(&job->elf, job->layer, k);
 
-	if (why) {
-		log_warnx("the paravirt layer cannot be used, %s", why);
-		return -ENOEXEC;
-	}
-	ret = link_fit(&job->elf, job->layer, k);
 	if (!ret)
 		ret = link_check_layer(&job->elf);
 	if (!ret)
@@ -113,8 +131,11 @@ static int fit_layer(struct job *job, struct prepared *prepared)
 
 static int make_entry(struct image *image, struct job *job, struct prepared *prepared)
 {
-	int ret = fit_layer(job, prepared);
+	int ret = open_layer(job);
 
+	if (!ret)
+		ret = image->i386 ? fit_shim(image, job, prepared) :
+				    fit_layer(job, prepared);
 	if (ret)
 		return ret;
 	job->work = cache_begin(job->cache);
@@ -151,7 +172,8 @@ static int make_uninterrupted(struct image *image, struct job *job,
 	log_info("unpacking %s", image->file);
 	ret = image_unpack(image);
 	if (!ret)
-		ret = kernel_open(&job->kernel, image);
+		ret = image->i386 ? i386_kernel_open(&job->kernel, image) :
+				    kernel_open(&job->kernel, image);
 	if (ret)
 		return ret;
 	log_info("kernel %s, %zu symbols; fitting the layer",
@@ -262,7 +284,8 @@ int prepare_kernel(const char *kernel_file,
 	int ret;
 
 	memset(prepared, 0, sizeof(*prepared));
-	layer = layer_find(options->layer);
+	layer = boot_is_i386(kernel_file) ? layer_find_shim(options->layer) :
+					    layer_find(options->layer);
 	if (named && !layer) {
 		log_warn("cannot read the paravirt layer %s", named);
 		return -ENOENT;

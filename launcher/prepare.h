@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../abi/i386.h"
 #include "budget.h"
 #include "exit.h"
 
@@ -50,6 +51,12 @@ struct prepared {
  */
 int prepare_kernel(const char *kernel_file, const struct prepare_options *,
 		   struct prepared *);
+
+/* An i386 kernel, whose layer is the shim. The others begin with a table of their own. */
+static inline bool prepared_is_i386(const struct prepared *prepared)
+{
+	return prepared->cr3 == RL_I386_TOP_GPA;
+}
 
 /* The launcher's exit status (exit.h) for an error of prepare_kernel(). */
 static inline int prepare_status(int error)

@@ -110,7 +110,7 @@ static void test_parse_elf(void **state)
 static void test_command_line(void **state)
 {
 	char *words[] = { "quiet", "root=/dev/vda" };
-	char *line = boot_command_line("a b", words, 2);
+	char *line = boot_command_line(false, "a b", words, 2);
 
 	(void)state;
 	/* Ours first: the user's word is the last one. */
@@ -118,7 +118,7 @@ static void test_command_line(void **state)
 	assert_string_equal(line + strlen(line) - 24,
 			    " a b quiet root=/dev/vda");
 	free(line);
-	line = boot_command_line("", NULL, 0);
+	line = boot_command_line(false, "", NULL, 0);
 	assert_int_not_equal(line[strlen(line) - 1], ' ');
 	free(line);
 }
@@ -139,17 +139,17 @@ static void test_console_that_is_not_there(void **state)
 	(void)state;
 	log_forget();
 	for (i = 0; i < sizeof(quiet) / sizeof(*quiet); i++)
-		boot_check_console(quiet[i]);
+		boot_check_console(false, quiet[i]);
 	assert_int_equal(log_lines, 0);
 	for (i = 0; i < sizeof(loud) / sizeof(*loud); i++) {
-		boot_check_console(loud[i]);
+		boot_check_console(false, loud[i]);
 		assert_logged("put console=hvc0 behind it");
 	}
 }
 
 static void test_command_line_limit(void **state)
 {
-	char *plain = boot_command_line(NULL, NULL, 0);
+	char *plain = boot_command_line(false, NULL, NULL, 0);
 	size_t room = BOOT_CMDLINE_MAX - strlen(plain) - 1;
 	char filler[BOOT_CMDLINE_MAX + 2] = "";
 	char *words[] = { filler, filler };
@@ -158,13 +158,13 @@ static void test_command_line_limit(void **state)
 	(void)state;
 	free(plain);
 	memset(filler, 'x', room);
-	line = boot_command_line(filler, NULL, 0);
+	line = boot_command_line(false, filler, NULL, 0);
 	assert_int_equal(strlen(line), BOOT_CMDLINE_MAX);
 	free(line);
 	filler[room] = 'x';
-	assert_null(boot_command_line(filler, NULL, 0));
-	assert_null(boot_command_line(NULL, words, 1));
-	assert_null(boot_command_line(filler, words, 2));
+	assert_null(boot_command_line(false, filler, NULL, 0));
+	assert_null(boot_command_line(false, NULL, words, 1));
+	assert_null(boot_command_line(false, filler, words, 2));
 }
 
 /* What Linux would find on its search for pti= must be what a guest needs. */
@@ -184,11 +184,11 @@ static void test_command_line_contradiction(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
 		word = (char *)refused[i];
-		assert_null(boot_command_line(word, NULL, 0));
-		assert_null(boot_command_line("quiet", &word, 1));
+		assert_null(boot_command_line(false, word, NULL, 0));
+		assert_null(boot_command_line(false, "quiet", &word, 1));
 	}
 	for (i = 0; i < sizeof(allowed) / sizeof(*allowed); i++) {
-		line = boot_command_line(allowed[i], NULL, 0);
+		line = boot_command_line(false, allowed[i], NULL, 0);
 		assert_non_null(line);
 		free(line);
 	}
@@ -198,7 +198,7 @@ static void test_command_line_contradiction(void **state)
 static void test_own_words_are_the_kernels(void **state)
 {
 	char *words[] = { "--", "single" };
-	char *line = boot_command_line("quiet", words, 2);
+	char *line = boot_command_line(false, "quiet", words, 2);
 
 	(void)state;
 	assert_non_null(line);
@@ -292,7 +292,7 @@ static void test_memory_hole(void **state)
 	assert_null(memory_at(&memory, RL_HIGH_MEMORY, rest + 1));
 	*(char *)memory_at(&memory, memory.end - 1, 1) = 1;
 	boot_parse_header("\177ELF", 4, &header);
-	boot_write_params(&memory, &header, &none, "");
+	boot_write_params(0, &memory, &header, &none, "");
 	params = memory_at(&memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
 	assert_int_equal(params->e820_entries, 3);
 	assert_int_equal(params->e820_table[1].size, RL_MMIO_BASE - MB);
@@ -351,6 +351,48 @@ static void test_initrd(void **state)
 	memory_destroy(&memory);
 }
 
+/* An i386 kernel: other arguments, memory for real mode, and none for the shim. */
+static void test_i386(void **state)
+{
+	static const unsigned char elf[8] = { 0x7f, 'E', 'L', 'F', 1 };
+	struct boot_initrd none = { .fd = -1 };
+	char *words[] = { "quiet" }, *line = boot_command_line(true, NULL, words, 1);
+	struct setup_header header;
+	struct guest_memory memory;
+	struct boot_params *params;
+	char *filler;
+
+	(void)state;
+	assert_non_null(strstr(line, " console=ttyS0 "));
+	assert_null(strstr(line, "hvc0"));
+	memory_create(&memory, 128 * MB);
+	assert_int_equal(boot_parse_header(elf, sizeof(elf), &header), 0);
+	assert_false(header.xloadflags & XLF_KERNEL_64);
+	boot_write_params(2000000, &memory, &header, &none, line);
+	params = memory_at(&memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
+	assert_int_equal(strncmp(memory_at(&memory, RL_CMDLINE_GPA, 200),
+				 "tsc_early_khz=2000000 pti=off ", 30), 0);
+	assert_int_equal(params->e820_entries, 4);
+	assert_int_equal(params->e820_table[1].addr, 0x70000);
+	assert_int_equal(params->e820_table[1].type, 1);
+	assert_int_equal(params->e820_table[2].type, 2);
+	assert_int_equal(params->e820_table[3].addr, 2 * MB);
+	assert_int_equal(params->e820_table[3].size, 126 * MB);
+	memory_destroy(&memory);
+	/* What comes in front later has its room. */
+	filler = calloc(1, BOOT_CMDLINE_MAX + 1);
+	memset(filler, 'x', BOOT_CMDLINE_MAX - strlen(line) - strlen("quiet"));
+	filler[strlen(filler) - 10] = '\0';
+	assert_null(boot_command_line(true, filler, NULL, 0));
+	filler[strlen(filler) - 30] = '\0';
+	free(line);
+	line = boot_command_line(true, filler, NULL, 0);
+	assert_non_null(line);
+	free(line);
+	free(filler);
+	boot_check_console(true, "console=ttyS0,115200");
+}
+
 static void test_write_params(void **state)
 {
 	struct boot_initrd initrd = {
@@ -364,7 +406,7 @@ static void test_write_params(void **state)
 	memory_create(&memory, 128 * MB);
 	boot_parse_header("\177ELF", 4, &header);
 	header.setup_data = 0x1234;
-	boot_write_params(&memory, &header, &initrd, "console=hvc0");
+	boot_write_params(0, &memory, &header, &initrd, "console=hvc0");
 	params = memory_at(&memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
 	assert_string_equal(memory_at(&memory, params->hdr.cmd_line_ptr, 13),
 			    "console=hvc0");
@@ -403,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_memory_at),
 		cmocka_unit_test(test_memory_hole),
 		cmocka_unit_test(test_initrd),
+		cmocka_unit_test(test_i386),
 		cmocka_unit_test(test_write_params),
 	};
 

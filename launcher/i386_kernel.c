@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Preparing and loading a 32-bit kernel. See i386_kernel.h; the shim is guest_i386/.
+ */
+#include "i386_kernel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../abi/guest.h"
+#include "../abi/i386.h"
+#include "budget.h"
+#include "i386_scan.h"
+#include "log.h"
+
+#define PAGE		4096ull
+#define LARGE_PAGE	(2ull << 20)
+#define ENTRIES		512
+
+#define PTE_PRESENT	(1ull << 0)
+#define PTE_RW		(1ull << 1)
+#define PTE_ACCESSED	(1ull << 5)
+#define PTE_DIRTY	(1ull << 6)
+#define PTE_LARGE	(1ull << 7)
+#define PTE_TABLE	(PTE_PRESENT | PTE_RW | PTE_ACCESSED)
+
+/* --- opening ---------------------------------------------------------------------- */
+
+/* kallsyms has functions only, so the banner is looked for in all that is loaded. */
+static bool find_release(struct kernel *k)
+{
+	for (size_t i = 0; i < k->elf.header.e_phnum; i++) {
+		const Elf64_Phdr *p = &k->elf.segments[i];
+		const uint8_t *at = k->elf.data + p->p_offset, *end = at + p->p_filesz;
+
+		if (p->p_type != PT_LOAD || !budget_take(p->p_filesz / BUDGET_BYTES))
+			continue;
+		while ((at = memmem(at, end - at, KERNEL_BANNER, KERNEL_BANNER_SIZE))) {
+			if (kernel_set_release(k, (const char *)at, end - at))
+				return true;
+			at++;
+		}
+	}
+	return false;
+}
+
+/* pud_populate() is a function in PAE kernels alone. */
+static int check_kind(const struct kernel *k, const char *file)
+{
+	static const char *const names[] = { "startup_32", "pud_populate" };
+	uint64_t address;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (kallsyms_find(k->symbols, names[i], &address))
+			continue;
+		if (budget_check())
+			return budget_check();
+		log_warnx("kernel %s in %s is a 32-bit one without PAE: use one that "
+			  "has it, such as Debian's linux-image-686-pae",
+			  k->release, file);
+		return -ENOEXEC;
+	}
+	return 0;
+}
+
+int i386_kernel_open(struct kernel *k, const struct image *image)
+{
+	int ret = kernel_open_symbols(k, image);
+
+	if (ret)
+		return ret;
+	if (!find_release(k)) {
+		ret = budget_check();
+		if (!ret)
+			log_warnx("the kernel in %s does not tell its release: it is "
+				  "damaged", image->file);
+		ret = ret ? ret : -ENOEXEC;
+	}
+	if (!ret)
+		ret = check_kind(k, image->file);
+	if (ret) {
+		kernel_close(k);
+		return ret;
+	}
+	kernel_read_build_id(k);
+	return 0;
+}
+
+/* --- sites --------------------------------------------------------------------------- */
+
+/*J: launcher.i386
+ * Where a 64-bit kernel calls a function for what needs ring 0, a 32-bit one has the
+ * instruction itself. So each such place gets a trap of the same size or less: a
+ * breakpoint over one byte, the undefined instruction over more. What stood there goes
+ * into a list for the shim, which the trap leads to.
+ *
+ * Some stay as they are: loads of segments, which trap by themselves where their
+ * selector is one of ring 0, and what the processor that this guest is shown does not
+ * have.
+ :*/
+static bool wants_trap(enum i386_kind kind)
+{
+	switch (kind) {
+	case I386_PUSHF: case I386_POPF: case I386_IRET: case I386_CPUID:
+	case I386_SGDT: case I386_SIDT: case I386_SLDT: case I386_STR: case I386_SMSW:
+	case I386_CLI: case I386_STI: case I386_HLT:
+	case I386_IN: case I386_OUT:
+	case I386_RDMSR: case I386_WRMSR: case I386_RDPMC:
+	case I386_READ_CR: case I386_WRITE_CR: case I386_READ_DR: case I386_WRITE_DR:
+	case I386_CLTS: case I386_LGDT: case I386_LIDT: case I386_LLDT: case I386_LTR:
+	case I386_INVLPG: case I386_INVD: case I386_WBINVD: case I386_XSETBV:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* push %cs; push $1f; iret; 1: does in ring 1 what it does in ring 0. */
+static bool returns_to_next(const uint8_t *code, size_t before, uint32_t gva)
+{
+	uint32_t next = gva + 1;
+
+	return before >= 6 && code[-6] == 0x0e && code[-5] == 0x68 &&
+	       !memcmp(code - 4, &next, sizeof(next));
+}
+
+/* Code that is copied over other code has no place of its own. */
+static bool is_replacement(const struct elf_view *kernel, uint32_t gva)
+{
+	const Elf64_Shdr *s = elf_section(kernel, ".altinstr_replacement");
+
+	return s && gva >= s->sh_addr && gva - s->sh_addr < s->sh_size;
+}
+
+/* mov $SELECTOR, %reg; mov %reg, %fs or %ss, which every entry of the kernel has. */
+static void change_selector(uint8_t *code, size_t before)
+{
+	static const struct {
+		uint8_t segment, from, to;
+	} changes[] = { { 4, 0xd8, 0x49 }, { 2, 0x68, 0x69 } };
+
+	/* MOV to a segment register from a register, behind MOV of 32 bits to that. */
+	if (before < 5 || code[0] != 0x8e || code[1] < 0xc0 ||
+	    code[-5] != (0xb8 | (code[1] & 7)))
+		return;
+	for (int i = 0; i < 2; i++)
+		if ((code[1] >> 3 & 7) == changes[i].segment &&
+		    code[-4] == changes[i].from && !code[-3] && !code[-2] && !code[-1])
+			code[-4] = changes[i].to;
+}
+
+struct fitting {
+	const struct kernel *kernel;
+	const struct image *image;
+	uint8_t *bytes;			/* of the image */
+	struct rl_i386_image *list;	/* in the shim */
+};
+
+/* One site: the image's bytes, and the list's entry. */
+static int fit_site(struct fitting *f, const struct i386_site *site)
+{
+	const struct elf_view *elf = &f->kernel->elf;
+	const uint8_t *at = elf_at(elf, site->gva, site->length);
+	uint8_t *code = f->bytes + (at - elf->data);
+	struct rl_site *entry = &f->list->sites[f->list->count];
+
+	if (site->kind == I386_LOAD_SEGMENT)
+		change_selector(code, at - elf->data);
+	if (!wants_trap(site->kind) || is_replacement(elf, site->gva) ||
+	    (site->kind == I386_IRET &&
+	     returns_to_next(code, at - elf->data, site->gva)))
+		return 0;
+	if (f->list->count == RL_I386_SITES || site->length > RL_SITE_BYTES) {
+		log_warnx("the kernel in %s has more privileged instructions than "
+			  "ringlet has room for", f->image->file);
+		return -ENOEXEC;
+	}
+	entry->gva = site->gva;
+	entry->length = site->length;
+	memcpy(entry->bytes, code, site->length);
+	f->list->count++;
+	memcpy(code, site->length == 1 ? "\xcc" : "\x0f\x0b", site->length == 1 ? 1 : 2);
+	return 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	const struct i386_site *x = a, *y = b;
+
+	return (x->gva > y->gva) - (x->gva < y->gva);
+}
+
+static int fit_sites(struct fitting *f)
+{
+	struct i386_scan scan;
+	int ret = i386_scan(&scan, &f->kernel->elf, f->kernel->symbols, f->image->file);
+
+	if (ret)
+		return ret;
+	/* By section, and these may lie in any order. */
+	qsort(scan.sites, scan.count, sizeof(*scan.sites), ascending);
+	for (size_t i = 0; i < scan.count && !ret; i++)
+		ret = fit_site(f, &scan.sites[i]);
+	log_info("%zu instructions of the kernel looked at, %u are traps now",
+		 scan.instructions, f->list->count);
+	i386_scan_free(&scan);
+	return ret;
+}
+
+int i386_kernel_fit(struct kernel *k, const struct image *image,
+		    const struct elf_view *shim, uint8_t *data)
+{
+	const Elf64_Shdr *s = elf_section(shim, RL_I386_SECTION);
+	/* The image's own memory: image.h has it const for all others. */
+	struct fitting f = {
+		.kernel = k, .image = image, .bytes = (uint8_t *)image->elf,
+	};
+	uint64_t entry, gpa;
+	int ret;
+
+	if (!s || s->sh_size != sizeof(*f.list) || s->sh_offset % 8) {
+		log_warnx("what --layer names is not the shim of i386 kernels");
+		return -ENOEXEC;
+	}
+	f.list = (struct rl_i386_image *)(data + s->sh_offset);
+	if (kallsyms_find(k->symbols, "startup_32", &entry) != 1 ||
+	    elf_gpa(&k->elf, entry, &gpa) ||
+	    entry - gpa != RL_I386_PAGE_OFFSET || gpa < RL_I386_POOL_END) {
+		ret = budget_check();
+		if (!ret)
+			log_warnx("kernel %s in %s does not begin where ringlet "
+				  "expects it", k->release, image->file);
+		return ret ? ret : -ENOEXEC;
+	}
+	f.list->entry = gpa;
+	f.list->count = 0;
+	ret = fit_sites(&f);
+	k->elf.header.e_ident[EI_CLASS] = ELFCLASS64;
+	k->elf.header.e_machine = EM_X86_64;
+	k->elf.header.e_ehsize = sizeof(Elf64_Ehdr);
+	return ret;
+}
+
+/* --- loading ---------------------------------------------------------------------------- */
+
+static void set(uint8_t *memory, uint64_t table, uint64_t gva, unsigned int level,
+		uint64_t entry)
+{
+	uint64_t index = gva >> (12 + 9 * level) & (ENTRIES - 1);
+
+	memcpy(memory + table + index * sizeof(entry), &entry, sizeof(entry));
+}
+
+void i386_kernel_map(uint8_t *memory)
+{
+	set(memory, RL_I386_TOP_GPA, RL_LAYER_GVA, 3, RL_I386_SHIM_PDPT_GPA | PTE_TABLE);
+	set(memory, RL_I386_SHIM_PDPT_GPA, RL_LAYER_GVA, 2,
+	    RL_I386_SHIM_PD_GPA | PTE_TABLE);
+	set(memory, RL_I386_SHIM_PD_GPA, RL_LAYER_GVA, 1, RL_LAYER_PT_GPA | PTE_TABLE);
+	set(memory, RL_I386_TOP_GPA, 0, 3, RL_I386_LOW_PDPT_GPA | PTE_TABLE);
+	set(memory, RL_I386_TOP_GPA, RL_I386_DIRECT, 3, RL_I386_LOW_PDPT_GPA | PTE_TABLE);
+	for (uint64_t i = 0; i < 4; i++)
+		set(memory, RL_I386_LOW_PDPT_GPA, i << 30, 2,
+		    (RL_I386_LOW_PD_GPA + i * PAGE) | PTE_TABLE);
+	for (uint64_t gpa = 0; gpa < 1ull << 32; gpa += LARGE_PAGE)
+		set(memory, RL_I386_LOW_PD_GPA + (gpa >> 30) * PAGE, gpa, 1,
+		    gpa | PTE_TABLE | PTE_DIRTY | PTE_LARGE);
+}
