@@ -143,7 +143,8 @@ def guest_archive(options, token):
 
 def host_script(options):
     """The shell commands that the emulated host runs."""
-    words = "console=hvc0" if options.verbose else "console=hvc0 quiet"
+    console = "ttyS0" if options.guest in kernels.I386 else "hvc0"
+    words = f"console={console}" + ("" if options.verbose else " quiet")
     cpus = options.guest_cpus
     if cpus > 1:
         options.module_args += f" max_vcpus={cpus}"

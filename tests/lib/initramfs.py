@@ -40,9 +40,9 @@ def busybox():
     return path
 
 
-def add_busybox(archive):
-    """busybox and the names of all its programs."""
-    archive.file("bin/busybox", busybox())
+def add_busybox(archive, program=None):
+    """busybox, or another one in its place, and the names of all its programs."""
+    archive.file("bin/busybox", program or busybox())
     for path in output_of([busybox(), "--list-full"]).split():
         archive.link(path, "/bin/busybox")
     for folder in ("proc", "sys", "dev", "tmp", "run", "root", "etc"):
@@ -203,12 +203,12 @@ def require_product(host):
                           f"build FOR=sandbox RINGLET_HOST_KERNEL={host}`")
 
 
-def guest_initrd():
-    """A small guest system: busybox and an /init that runs /command.
+def guest_initrd(program=None):
+    """A small guest system: busybox (program) and an /init that runs /command.
 
     Ends at a multiple of 4 bytes, so that more archives can follow."""
     archive = Archive()
-    add_busybox(archive)
+    add_busybox(archive, program)
     archive.file("init", GUEST_INIT)
     packed = gzip.compress(archive.bytes(), mtime=0)
     return packed + b"\0" * (-len(packed) % 4)
@@ -234,14 +234,16 @@ def guest(flavour, needed):
     release = kernels.get(flavour)
     vmlinuz = kernels.vmlinuz_of(release)
     cache = os.path.join(BUILD, "cache", flavour)
-    files = [vmlinuz, busybox(), GUEST_INIT]
-    layer = os.path.join(os.path.dirname(LAUNCHER), "layer.elf")
-    files += [path for path in (LAUNCHER, layer) if os.path.exists(path)]
+    program = kernels.busybox_of(flavour)
+    files = [vmlinuz, program or busybox(), GUEST_INIT]
+    built = [LAUNCHER] + [os.path.join(os.path.dirname(LAUNCHER), name)
+                          for name in ("layer.elf", "shim.elf")]
+    files += [path for path in built if os.path.exists(path)]
 
     def make():
         archive = Archive()
         archive.file("guest/vmlinuz", vmlinuz)
-        archive.data("guest/initrd.gz", guest_initrd())
+        archive.data("guest/initrd.gz", guest_initrd(program))
         trouble = _prepare(release, cache)
         if trouble and needed:
             raise Trouble(f"cannot prepare the guest's kernel: {trouble}")

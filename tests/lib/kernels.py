@@ -244,6 +244,19 @@ def _fetch_foreign(flavour):
     return package.group().removeprefix("linux-image-")
 
 
+def busybox_of(flavour):
+    """busybox for guests with this kernel; None: the machine's own does."""
+    if flavour not in I386:
+        return None
+    root = debian.Root(FOLDER, debian.codename(), I386[flavour])
+    path = os.path.join(root.path, "bin/busybox")
+    with open(os.path.join(FOLDER, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(path):
+            root.extract(["busybox-static"], "./bin/busybox")
+    return path
+
+
 def folder_of(release):
     root = _root_of(release)
     return root.path if root else os.path.join(FOLDER, release)
