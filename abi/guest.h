@@ -108,7 +108,8 @@
 				      an interrupt that vif lets in */
 #define RL_HC_UNPARK		27 /* rdi: id. That vCPU goes on, or its next RL_HC_PARK
 				      returns at once: one permit, kept until then */
-#define RL_HC_COUNT		28
+#define RL_HC_SEND_NMI		28 /* rdi: mask of vCPUs: vector 2, see rl_shared.nmis */
+#define RL_HC_COUNT		29
 
 /* Flags of RL_HC_SET_TRAP. */
 #define RL_TRAP_USER	1	/* ring 3 may raise it with `int` (DPL 3) */
@@ -190,8 +191,8 @@
 
 /*
  * The shared page, one for each vCPU, in guest memory. The guest writes
- * everything but pending, cr2, timer_armed, value, cpuid, tsc_khz, absences, stolen and
- * preempted, which the host writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and
+ * everything but pending, cr2, timer_armed, value, cpuid, tsc_khz, absences, stolen,
+ * preempted and nmis, which the host writes, and the frame at RL_SHARED_FAULT_FRAME; both change irqs and
  * status by atomic operations. The host reads all but its own as hostile. The
  * first RL_HC_INIT says where the page is. A later one may name another, once: the
  * guest has copied what it knows, the host takes timer_armed along and what waits in
@@ -222,7 +223,9 @@ struct rl_shared {
 	__u64 absences;		/* the host was away so many times; see below */
 	__u64 stolen;		/* ns that it waited for a pCPU; see below */
 	__u8 preempted;		/* 1: it does not run now; see below */
-	__u8 pad1[4096 - 433];	/* the entry stack is its end */
+	__u8 pad1[7];
+	__u64 nmis;		/* so many came; see below */
+	__u8 pad2[4096 - 448];	/* the entry stack is its end */
 };
 
 /*
@@ -246,6 +249,16 @@ struct rl_shared {
  *
  * preempted: set while the vCPU is kept from running, or parked; 0 while it runs, or is
  * halted. For the others, who may be waiting for what it holds.
+ */
+
+/*
+ * nmis: counted up at each NMI, which is the exception with vector 2 by order of a vCPU.
+ * It comes whatever vif is, ends a halt or a parking, and finds the vCPU outside of the
+ * zone and with RSP outside of the shared page; elsewhere it waits until the host runs
+ * next. A vCPU that is stopped misses it, and so does one without a handler. Several are
+ * one until it comes, but nothing keeps a second one from the handler of the first.
+ * Whoever wants a second result of a hypercall (value, cpuid) looks whether one came
+ * meanwhile, whose handler may have made such calls, and asks again.
  */
 
 /*

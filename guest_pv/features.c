@@ -87,13 +87,17 @@ static struct regs host_cpuid(u32 leaf, u32 subleaf)
 {
 	struct regs r = {};
 	u8 was = rl_irq_save();
+	u64 nmis;
 
-	if (rl_hypercall(RL_HC_CPUID, leaf, subleaf, 0) >= 0) {
+	do {
+		nmis = shared_read(nmis);
+		if (rl_hypercall(RL_HC_CPUID, leaf, subleaf, 0) < 0)
+			break;
 		r.eax = shared_read(cpuid[0]);
 		r.ebx = shared_read(cpuid[1]);
 		r.ecx = shared_read(cpuid[2]);
 		r.edx = shared_read(cpuid[3]);
-	}
+	} while (shared_read(nmis) != nmis);
 	rl_irq_restore(was);
 	return r;
 }

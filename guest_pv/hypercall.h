@@ -45,14 +45,19 @@ static __always_inline void rl_irq_restore(u8 was)
 		rl_irq_enable();
 }
 
-/* A hypercall with a second result in shared->value. */
+/* A hypercall with a second result in shared->value. Again where an NMI came upon it. */
 static __always_inline long rl_hypercall_value(unsigned long number, u64 a,
 					       u64 *value)
 {
 	u8 was = rl_irq_save();
-	long result = rl_hypercall(number, a, 0, 0);
+	long result;
+	u64 nmis;
 
-	*value = shared_read(value);
+	do {
+		nmis = shared_read(nmis);
+		result = rl_hypercall(number, a, 0, 0);
+		*value = shared_read(value);
+	} while (shared_read(nmis) != nmis);
 	rl_irq_restore(was);
 	return result;
 }

@@ -97,6 +97,7 @@ POINTER("smp_ops.play_dead", "v");
 POINTER("apic.wakeup_secondary_cpu_64", "448|4484");
 POINTER("apic.phys_pkg_id", "444");
 POINTER("apic.get_apic_id", "48|44");
+POINTER("apic.send_IPI_mask", "vp4");
 POINTER("notifier_block.notifier_call", "4p8p");
 POINTER("clock_event_device.event_handler", "vp");
 POINTER("clock_event_device.set_next_event", "48p");

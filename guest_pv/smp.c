@@ -12,6 +12,7 @@
 #define APIC_VERSION	0x10
 #define SIPI_SECONDS	5
 #define STOP_MS		1000
+#define NMI_VECTOR	2
 
 /* One of the groups is missing in each kernel. */
 extern unsigned long phys_cpu_present_map[] __weak;
@@ -160,6 +161,13 @@ static void send_call(const u64 *mask)
 	send(mask[0], RL_LINE_CALL);
 }
 
+/* Linux sends NMIs by its APIC, for backtraces of others, and nothing else here. */
+static void send_by_apic(const u64 *mask, int vector)
+{
+	if (vector == NMI_VECTOR)
+		rl_hypercall(RL_HC_SEND_NMI, mask[0], 0, 0);
+}
+
 /* --- stopping --- */
 
 void __noreturn rl_stop_this_cpu(void)
@@ -220,6 +228,7 @@ void rl_smp_hooks(void)
 		return;
 	set_maybe(pointer, apic_noop, apic, phys_pkg_id, package_of);
 	field(pointer, apic_noop, apic, get_apic_id) = own_apic;
+	field(pointer, apic_noop, apic, send_IPI_mask) = send_by_apic;
 	set_maybe(u8, x86_cpuinit, x86_cpuinit_ops, parallel_bringup, false);
 	rl_mmu_many();
 	rl_locks_hooks();

@@ -220,6 +220,17 @@ static s64 send_ipi(struct rl_vcpu *vcpu, u64 mask, u64 line)
 	return 0;
 }
 
+static s64 send_nmi(struct rl_vcpu *vcpu, u64 mask)
+{
+	struct rl_vcpu *each;
+	unsigned int i;
+
+	for_each_vcpu(vcpu->vm, each, i)
+		if (mask & BIT_ULL(i) && !xchg(&each->nmi, true))
+			vcpu_kick(each);
+	return 0;
+}
+
 static s64 flush_vcpus(struct rl_vcpu *vcpu, gva_t at)
 {
 	struct rl_flush flush;
@@ -292,6 +303,8 @@ static s64 simple_call(struct rl_vcpu *vcpu, u64 nr, u64 a, u64 b, u64 c)
 		return park(vcpu, a);
 	case RL_HC_UNPARK:
 		return unpark(vcpu, a);
+	case RL_HC_SEND_NMI:
+		return send_nmi(vcpu, a);
 	}
 	return -ENOSYS;
 }

@@ -239,6 +239,49 @@ void inject_interrupts(struct rl_vcpu *vcpu)
 	WRITE_ONCE(vcpu->page->pending, !!READ_ONCE(*vcpu->irqs));
 }
 
+/* --- NMIs that vCPUs send each other --------------------------------------------- */
+
+/*
+ * As inject_possible(), but vif keeps out none; and where RSP is in the shared page no
+ * handler has room for what it does.
+ */
+static bool nmi_possible(const struct rl_vcpu *vcpu)
+{
+	const struct window_frame *r = vcpu->regs;
+
+	if (vcpu_in_user(vcpu))
+		return true;
+	return r->rsp - vcpu->init.shared_gva > sizeof(struct rl_shared) &&
+	       !rip_within(r->rip, vcpu->init.zone_start, vcpu->init.zone_end);
+}
+
+/* inject_nmi_wanted() where one waits. */
+bool inject_nmi_now(const struct rl_vcpu *vcpu)
+{
+	return vcpu->page && !(vcpu->debug.flags & RL_DEBUG_STEP) &&
+	       nmi_possible(vcpu);
+}
+
+/* Delivers the one that waits, if it can be taken here. Else the next exit is as good. */
+void inject_nmi(struct rl_vcpu *vcpu)
+{
+	u32 fault_error;
+	gva_t fault;
+
+	if (!inject_nmi_wanted(vcpu))
+		return;
+	WRITE_ONCE(vcpu->nmi, false);
+	if (!vcpu->traps[2].handler)
+		return;
+	if (deliver(vcpu, 2, false, 0, &fault, &fault_error)) {
+		rl_kill_guest(vcpu, "no stack for an NMI at 0x%lx", fault);
+		return;
+	}
+	WRITE_ONCE(vcpu->page->nmis, ++vcpu->nmis);
+	/* It may have come between a look and a PARK, and its handler may have parked. */
+	WRITE_ONCE(vcpu->permit, true);
+}
+
 /* inject_wanted() where a line is pending. Any context. */
 bool inject_wanted_now(struct rl_vcpu *vcpu)
 {

@@ -14,6 +14,8 @@ void inject_page_fault(struct rl_vcpu *vcpu, gva_t gva, u32 error);
 void inject_interrupts(struct rl_vcpu *vcpu);
 bool inject_possible(struct rl_vcpu *vcpu);
 bool inject_wanted_now(struct rl_vcpu *vcpu);
+bool inject_nmi_now(const struct rl_vcpu *vcpu);
+void inject_nmi(struct rl_vcpu *vcpu);
 void inject_settle(struct rl_vcpu *vcpu);
 bool inject_from_iret(struct rl_vcpu *vcpu);
 
@@ -21,6 +23,12 @@ bool inject_from_iret(struct rl_vcpu *vcpu);
 static inline bool inject_wanted(struct rl_vcpu *vcpu)
 {
 	return READ_ONCE(*vcpu->irqs) && inject_wanted_now(vcpu);
+}
+
+/* And inject_nmi()? */
+static inline bool inject_nmi_wanted(const struct rl_vcpu *vcpu)
+{
+	return unlikely(READ_ONCE(vcpu->nmi)) && inject_nmi_now(vcpu);
 }
 
 #endif

@@ -38,9 +38,10 @@ static bool interrupted(const struct rl_vcpu *vcpu)
 /* Takes the permit that ends it, where it is a parking. */
 static bool halt_ends(struct rl_vcpu *vcpu)
 {
-	if (vcpu->parked ? !park_ends(vcpu) : !READ_ONCE(*vcpu->irqs))
+	if (!READ_ONCE(vcpu->nmi) &&
+	    (vcpu->parked ? !park_ends(vcpu) : !READ_ONCE(*vcpu->irqs)))
 		return false;
-	vcpu->halted = false;
+	vcpu->halted = vcpu->parked = false;
 	return true;
 }
 
@@ -83,7 +84,7 @@ static int run_once(struct rl_vcpu *vcpu)
 	if (unlikely(read_thread_flags() & XFER_TO_GUEST_MODE_WORK ||
 		     READ_ONCE(vcpu->dead) || vcpu->halted ||
 		     READ_ONCE(vcpu->run->immediate_exit) ||
-		     inject_wanted(vcpu)))
+		     inject_wanted(vcpu) || inject_nmi_wanted(vcpu)))
 		r = -EAGAIN;
 	else
 		r = enter_guest(vcpu);
@@ -105,14 +106,16 @@ static int prepare(struct rl_vcpu *vcpu)
 		vcpu->run->exit_reason = RL_EXIT_INTERRUPTED;
 		return -EINTR;
 	}
-	if (vcpu->stopped)
+	if (vcpu->stopped) {
 		start_wait(vcpu);
-	else if (vcpu->halted)
+	} else if (vcpu->halted) {
 		wait_for_interrupt(vcpu);
-	else if (read_thread_flags() & COMPAT_RESCHEDULE)
+	} else if (read_thread_flags() & COMPAT_RESCHEDULE) {
 		give_way(vcpu);
-	else
+	} else {
+		inject_nmi(vcpu);
 		inject_interrupts(vcpu);
+	}
 	return 0;
 }
 

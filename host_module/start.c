@@ -79,6 +79,7 @@ static void load(struct rl_vcpu *vcpu, const struct rl_start *start)
 	vcpu->stack->selectors = 0;
 	if (vcpu->page)
 		WRITE_ONCE(vcpu->page->vif, 0);
+	WRITE_ONCE(vcpu->nmi, false);
 	vcpu->halted = vcpu->stopped = false;
 }
 

@@ -83,6 +83,7 @@ struct rl_vcpu {
 	/* See park.c. `halted` is true as well. */
 	bool parked;
 	bool permit;			/* any thread leaves one */
+	bool nmi;			/* one waits; any thread sends it */
 	/* Not started, or stopped; `halted` is true as well. See start.c. */
 	bool stopped;
 	struct {
@@ -113,7 +114,7 @@ struct rl_vcpu {
 	struct rl_stats stats;		/* its part; see stats.c */
 	u64 mark_ns;			/* of the last entry or exit */
 	u64 left;			/* TSC at the end of the last RL_RUN */
-	u64 absences, stolen;		/* see abi/guest.h */
+	u64 absences, stolen, nmis;	/* see abi/guest.h */
 	u64 run_delay;			/* of the thread, as far as it is in `stolen` */
 };
 
