@@ -109,7 +109,9 @@
 #define RL_HC_UNPARK		27 /* rdi: id. That vCPU goes on, or its next RL_HC_PARK
 				      returns at once: one permit, kept until then */
 #define RL_HC_SEND_NMI		28 /* rdi: mask of vCPUs: vector 2, see rl_shared.nmis */
-#define RL_HC_COUNT		29
+#define RL_HC_ROUTE_LINE	29 /* rdi: line, below RL_IRQ_IPI and no timer's, rsi: id of
+				      the vCPU that it arrives at from now on */
+#define RL_HC_COUNT		30
 
 /* Flags of RL_HC_SET_TRAP. */
 #define RL_TRAP_USER	1	/* ring 3 may raise it with `int` (DPL 3) */
@@ -164,8 +166,9 @@
 /*
  * Lines from here on are the guest's own: no device has them, and nobody but
  * RL_HC_SEND_IPI raises them; a launcher's RL_IRQ_LINE and RL_IRQFD refuse them. So a
- * guest may take one for the word of another vCPU of its own. All other lines arrive at
- * the vCPU with id 0, but RL_IRQ_TIMER, of which each has one.
+ * guest may take one for the word of another vCPU of its own. RL_IRQ_TIMER each vCPU has
+ * for itself. All other lines arrive at the vCPU with id 0, or where RL_HC_ROUTE_LINE says;
+ * a line that waits moves along, and may then arrive once too often.
  */
 #define RL_IRQ_IPI		48
 

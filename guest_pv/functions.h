@@ -15,6 +15,8 @@ FUNCTION(int, __irq_alloc_descs, (int irq, unsigned int from, unsigned int count
 FUNCTION(void, irq_set_chip_and_handler_name, (unsigned int irq, const void *chip,
 					       const void *handler, const char *name),
 	 "v4ppp")
+FUNCTION(void, irq_modify_status, (unsigned int irq, unsigned long clear,
+				   unsigned long set), "v488")
 FUNCTION(void *, irq_to_desc, (unsigned int irq), "p4")
 FUNCTION(int, irq_set_irq_wake, (unsigned int irq, unsigned int on), "444")
 FUNCTION(int, request_threaded_irq, (unsigned int irq, const void *handler,

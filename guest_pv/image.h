@@ -45,6 +45,8 @@
 #define count_of(type, member)	IMAGE("count." #type "." #member)
 /* The value of an enumerator. */
 #define enumerator(name)	IMAGE("value." #name)
+/* The same, or 0 in kernels that do not know it. */
+#define maybe_flag(name)	IMAGE("flag." #name)
 
 /* The member of the structure at pointer, of that kind. */
 #define field(kind, pointer, type, member)				\
@@ -69,6 +71,9 @@
 		if (has_field(kind, type, member))			\
 			maybe_field(kind, pointer, type, member) = (value); \
 	} while (0)
+
+/* Is a member a pointer, or what it would point to? */
+#define is_pointer(type, member)	(IMAGE("points." #type "." #member) != 0)
 
 /* Has a member that points to a function this signature (functions.h)? */
 #define has_signature(type, member, signature)				\

@@ -51,6 +51,7 @@ extern u64 init_top_pgt[512], early_top_pgt[512];
 extern unsigned long page_offset_base;
 extern unsigned long __per_cpu_offset[];
 extern char cpu_bit_bitmap[];
+extern u64 __cpu_online_mask[];
 extern char boot_command_line[];
 extern bool early_boot_irqs_disabled;
 extern void *legacy_pic;

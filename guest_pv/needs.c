@@ -105,6 +105,7 @@ POINTER("clock_event_device.set_state_shutdown", "4p");
 POINTER("irq_chip.irq_ack", "vp");
 POINTER("irq_chip.irq_mask", "vp");
 POINTER("irq_chip.irq_unmask", "vp");
+POINTER("irq_chip.irq_set_affinity", "4pp1");
 POINTER("device_type.uevent", "4pp");
 POINTER("dev_pm_ops.suspend", "4p");
 POINTER("dev_pm_ops.resume", "4p");

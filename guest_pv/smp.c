@@ -22,7 +22,6 @@ extern int smp_found_config;
 extern char apic_noop[];		/* apic */
 extern void *real_mode_header;
 extern void (*initial_code)(void *unused);
-extern u64 __cpu_online_mask[];
 
 #define SMP(hook)	field(pointer, smp_ops, smp_ops, hook)
 

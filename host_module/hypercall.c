@@ -305,6 +305,8 @@ static s64 simple_call(struct rl_vcpu *vcpu, u64 nr, u64 a, u64 b, u64 c)
 		return unpark(vcpu, a);
 	case RL_HC_SEND_NMI:
 		return send_nmi(vcpu, a);
+	case RL_HC_ROUTE_LINE:
+		return vm_route(vcpu->vm, a, b);
 	}
 	return -ENOSYS;
 }

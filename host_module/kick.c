@@ -6,6 +6,7 @@
  * dead, all without a lock.
  */
 #include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/smp.h>
@@ -125,6 +126,53 @@ void vcpu_raise(struct rl_vcpu *vcpu, unsigned int line)
 	trace_rl_raise(vcpu, line);
 	if (!waits)
 		vcpu_kick(vcpu);
+}
+
+/* --- devices' lines -------------------------------------------------------------- */
+
+/* Raises it where it leads, and says where that is. */
+static unsigned int raise_by_route(struct rl_vm *vm, unsigned int line)
+{
+	unsigned int id = READ_ONCE(vm->routes[line]);
+	struct rl_vcpu *vcpu = READ_ONCE(vm->vcpus[id]);
+
+	if (vcpu)
+		vcpu_raise(vcpu, line);
+	return id;
+}
+
+/* Raises a device's line (below RL_IRQ_IPI) at the vCPU that its guest wants. Any context. */
+void vm_raise(struct rl_vm *vm, unsigned int line)
+{
+	unsigned int id = raise_by_route(vm, line);
+
+	/* Pairs with the barrier in vm_route(), which may have looked too early. Not until
+	   it holds still: the guest can change it as fast as this looks. */
+	smp_mb();
+	if (unlikely(id != READ_ONCE(vm->routes[line])))
+		raise_by_route(vm, line);
+}
+
+/* RL_HC_ROUTE_LINE. -EINVAL: no such line or vCPU. */
+s64 vm_route(struct rl_vm *vm, u64 line, u64 id)
+{
+	struct rl_vcpu *to = vm_vcpu(vm, id), *from;
+	bool waits;
+
+	if (!to || line >= RL_IRQ_IPI || line == RL_IRQ_TIMER)
+		return -EINVAL;
+	line = array_index_nospec(line, RL_IRQ_IPI);
+	/* A full barrier. Each id that is there was a vCPU's when it came there. */
+	from = READ_ONCE(vm->vcpus[xchg(&vm->routes[line], to->id)]);
+	if (!from || from == to)
+		return 0;
+	/* That one may be about to stop, and nobody would take it there. */
+	rcu_read_lock();
+	waits = test_and_clear_bit(line, READ_ONCE(from->irqs));
+	rcu_read_unlock();
+	if (waits)
+		vcpu_raise(to, line);
+	return 0;
 }
 
 /* --- the end ------------------------------------------------------------------- */

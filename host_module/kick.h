@@ -13,6 +13,8 @@ void vcpu_kick(struct rl_vcpu *vcpu);
 void vcpu_comes(struct rl_vcpu *vcpu);
 void vcpus_leave(struct rl_vm *vm, u64 mask);
 void vcpu_raise(struct rl_vcpu *vcpu, unsigned int line);
+void vm_raise(struct rl_vm *vm, unsigned int line);
+s64 vm_route(struct rl_vm *vm, u64 line, u64 id);
 
 void vcpu_show_end(struct rl_vcpu *vcpu);
 void rl_end_guest(struct rl_vcpu *vcpu, u32 shutdown);

@@ -155,11 +155,8 @@ static void set_status(struct rl_vcpu *vcpu, const struct rl_irqfd *set, bool on
 
 static void raise_status(struct rl_vm *vm, const struct rl_irqfd *set)
 {
-	struct rl_vcpu *vcpu = vm_first_vcpu(vm);
-
-	set_status(vcpu, set, true);
-	if (vcpu)
-		vcpu_raise(vcpu, set->line);
+	set_status(vm_first_vcpu(vm), set, true);
+	vm_raise(vm, set->line);
 }
 
 static void clear_status(struct rl_vm *vm, const struct rl_irqfd *set)

@@ -20,6 +20,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "../abi/guest.h"
 #include "../abi/ringlet.h"
 #include "memory.h"
 #include "shadow.h"
@@ -44,6 +45,7 @@ struct rl_vm {
 	unsigned int invalidating;	/* begun and not ended */
 	struct rl_vcpu *vcpus[RL_VCPUS_MAX];	/* by id; NULL: not created */
 	unsigned int vcpu_end;		/* above the highest id of one */
+	u8 routes[RL_IRQ_IPI];		/* of devices' lines: the id of a vCPU; kick.c */
 	u64 epoch;			/* see shadow_page.c; mmu_lock */
 	struct shadow shadow;
 	struct {
@@ -67,8 +69,8 @@ struct rl_vm {
 		if (((vcpu) = READ_ONCE((vm)->vcpus[i])))
 
 /*
- * The vCPU that starts first, or NULL. Devices raise its lines, and the words of
- * InterruptStatus are in its shared page.
+ * The vCPU that starts first, or NULL. The words of InterruptStatus are in its shared
+ * page.
  */
 static inline struct rl_vcpu *vm_first_vcpu(struct rl_vm *vm)
 {

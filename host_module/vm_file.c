@@ -70,7 +70,6 @@ static long set_irqfd(struct rl_vm *vm, const void __user *from)
 static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 {
 	struct rl_vm *vm = file->private_data;
-	struct rl_vcpu *vcpu;
 	long r;
 
 	switch (nr) {
@@ -83,10 +82,9 @@ static long vm_ioctl(struct file *file, unsigned int nr, unsigned long arg)
 		mutex_unlock(&vm->lock);
 		return r;
 	case RL_IRQ_LINE:
-		vcpu = vm_first_vcpu(vm);
-		if (!vcpu || arg >= RL_IRQ_IPI)
+		if (!vm_first_vcpu(vm) || arg >= RL_IRQ_IPI)
 			return -EINVAL;
-		vcpu_raise(vcpu, array_index_nospec(arg, RL_IRQ_IPI));
+		vm_raise(vm, array_index_nospec(arg, RL_IRQ_IPI));
 		return 0;
 	case RL_GET_STATS:
 		return get_stats(vm, (void __user *)arg);

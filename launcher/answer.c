@@ -116,6 +116,26 @@ static bool value_of(const struct kernel *k, const char *name, uint64_t *value)
 	return !btf_enumerator(k->btf, name, value);
 }
 
+static bool flag(const struct kernel *k, const char *name, uint64_t *value)
+{
+	int ret = btf_enumerator(k->btf, name, value);
+
+	if (ret == -ENOENT)
+		*value = 0;
+	return !ret || ret == -ENOENT;
+}
+
+static bool points(const struct kernel *k, const char *words, uint64_t *value)
+{
+	struct btf_place place;
+	char type[WORD];
+
+	if (!answer_cut(&words, type) || btf_find(k->btf, type, words, &place))
+		return false;
+	*value = btf_sort(k->btf, &place) == BTF_POINTER;
+	return true;
+}
+
 bool answer_fits(const char *found, const char *wanted, size_t size)
 {
 	if (strlen(found) != size)
@@ -174,7 +194,8 @@ bool answer(const struct kernel *k, const char *question, uint64_t *value, char 
 		bool (*find)(const struct kernel *k, const char *words, uint64_t *value);
 	} kinds[] = {
 		{ "at", at }, { "maybe", maybe }, { "size", size_of },
-		{ "count", count_of }, { "value", value_of }, { "takes", takes },
+		{ "count", count_of }, { "value", value_of },
+		{ "flag", flag }, { "points", points }, { "takes", takes },
 		{ "variable", variable }, { "gpa", gpa_of }, { "has", has },
 		{ "feature", features_find },
 	};

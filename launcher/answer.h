@@ -7,6 +7,8 @@
  *	size.STRUCT		bytes
  *	count.STRUCT.MEMBER	elements of an array
  *	value.NAME		an enumerator's
+ *	flag.NAME		the same, or 0 where there is none
+ *	points.STRUCT.MEMBER	1 where it is a pointer, else 0
  *	takes.SIGNATURE.STRUCT.MEMBER	1 where it points to such a function, else 0
  *	variable.NAME		bytes of a per-CPU variable
  *	gpa.SYMBOL		where it lies in guest-physical memory

@@ -49,6 +49,7 @@ static const char *const hypercall_names[RL_HC_COUNT] = {
 	[RL_HC_PARK] = "park",
 	[RL_HC_UNPARK] = "unpark",
 	[RL_HC_SEND_NMI] = "send_nmi",
+	[RL_HC_ROUTE_LINE] = "route_line",
 };
 
 _Static_assert(RL_HC_COUNT <= RL_STAT_HYPERCALLS, "counters for all");

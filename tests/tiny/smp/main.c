@@ -191,6 +191,64 @@ CASE(two_ipi_ends_a_halt)
 	}
 }
 
+/* --- devices' lines ---------------------------------------------------------------- */
+
+#define LINE	(RL_IRQ_DEVICE + 3)
+
+static s64 route(u64 line, u64 id)
+{
+	return hypercall(RL_HC_ROUTE_LINE, line, id, 0);
+}
+
+CASE(two_route_of_nonsense)
+{
+	EQUAL(route(RL_IRQ_TIMER, 1), -22);
+	EQUAL(route(RL_IRQ_IPI, 1), -22);
+	EQUAL(route(RL_IRQ_COUNT, 1), -22);
+	EQUAL(route(1UL << 32 | LINE, 1), -22);
+	EQUAL(route(~0UL, 1), -22);
+	EQUAL(route(LINE, 2), -22);
+	EQUAL(route(LINE, 64), -22);
+	EQUAL(route(LINE, 256), -22);
+	EQUAL(route(LINE, ~0UL), -22);
+	request(TINY_RAISE, LINE, 0);
+	EQUAL(shared_page.irqs, 1UL << LINE);
+}
+
+CASE(two_route_there_and_back)
+{
+	wanted = 1UL << LINE;
+	EQUAL(second_start(wait_for_line), 0);
+	EQUAL(route(LINE, 1), 0);
+	for (u64 i = 1; i < 20; i++) {
+		request(TINY_RAISE, LINE, 0);
+		wait_for(&seen, i);
+		EQUAL(shared_page.irqs, 0);
+	}
+	/* Others stay where they are. */
+	request(TINY_RAISE, LINE + 1, 0);
+	EQUAL(shared_page.irqs, 1UL << (LINE + 1));
+	EQUAL(route(LINE, 0), 0);
+	request(TINY_RAISE, LINE, 0);
+	EQUAL(shared_page.irqs, 3UL << LINE);
+}
+
+/* A line that waits at a vCPU that goes would be lost. */
+CASE(two_route_of_what_waits)
+{
+	wanted = 1UL << LINE;
+	request(TINY_RAISE, LINE, 0);
+	EQUAL(shared_page.irqs, 1UL << LINE);
+	EQUAL(second_start(wait_for_line), 0);
+	EQUAL(route(LINE, 1), 0);
+	wait_for(&seen, 1);
+	EQUAL(shared_page.irqs, 0);
+	irq_enable();
+	EQUAL(irq_count[LINE], 0);
+}
+
+/* --- timers ------------------------------------------------------------------------- */
+
 static void use_timer(void)
 {
 	if (second_init())
