@@ -3,7 +3,7 @@
  * The text of an option, taken apart, for all options of devices and launcher: words divided by commas, each
  * `key` or `key=value`.
  *
- *	struct words words = { text };
+ *	struct words words = { .rest = text };
  *
  *	while (words_next(&words))
  *		if (!strcmp(words.key, "mac") && words.value) ...
