@@ -10,6 +10,7 @@
 #define HZ_PIT		1193182ull
 #define SECOND		1000000000ull
 #define STOP		(~0ull)
+#define ROUNDED		2	/* ticks that a time in ns may be short of */
 #define SPEAKER		0x61
 #define GATE_2		0x01
 #define SPEAKER_BITS	0x03	/* that are kept of what is written there */
@@ -57,30 +58,43 @@ static u16 value_of(const struct counter *c)
 	return c->mode == 3 ? c->count - (ticks * 2) % c->count : c->count - ticks;
 }
 
-/* The host's timer is at the end of counter 0's period, the next one if it repeats. */
+/*
+ * The host's timer is at the end of counter 0's period, the next one if it repeats. A
+ * count may be over by now: Linux asks for as few as 15, and waits for that interrupt.
+ */
 static void arm(void)
 {
 	const struct counter *c = &counters[0];
-	u64 ticks = elapsed(c), left;
+	u64 ticks = elapsed(c), left = 0;
 
-	armed = c->count && (is_periodic(c) || ticks < c->count);
+	armed = c->count;
 	if (!armed) {
 		hypercall(RL_HC_SET_TIMER, STOP, 0, 0);
 		return;
 	}
-	left = c->count - ticks % c->count;
+	if (is_periodic(c))
+		left = c->count - ticks % c->count;
+	else if (ticks < c->count)
+		left = c->count - ticks;
 	hypercall(RL_HC_SET_TIMER, left * SECOND / HZ_PIT, 0, 0);
 }
 
 /* The host's timer. */
 void pit_expired(void)
 {
+	const struct counter *c = &counters[0];
+
 	console_flush();
 	if (!armed)
 		return;
+	/* Of an earlier count, which was over when it was replaced: ours is to come. */
+	if (!is_periodic(c) && elapsed(c) + ROUNDED < c->count) {
+		arm();
+		return;
+	}
 	pic_raise(0);
 	armed = false;
-	if (is_periodic(&counters[0]))
+	if (is_periodic(c))
 		arm();
 }
 
@@ -88,10 +102,8 @@ static void start(struct counter *c, u16 count)
 {
 	c->count = count ? count : 65536;
 	c->start = now();
-	if (c != &counters[0])
-		return;
-	arm();
-	armed = true;	/* also where it is as short as this took */
+	if (c == &counters[0])
+		arm();
 }
 
 static void set_count(struct counter *c, u8 value)
