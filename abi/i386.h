@@ -52,13 +52,24 @@ struct rl_site {
 	__u8 bytes[RL_SITE_BYTES];
 };
 
+/*
+ * Where Linux loads CR3 for another address space, and the per-CPU variable that has the
+ * id and the TLB generation of that then: struct tlb_state of 6.1, whose contexts begin
+ * RL_TLB_CONTEXT bytes in, the id first. tlb_state 0: not known.
+ */
+#define RL_TLB_CONTEXT		20
+#define RL_TLB_GENERATION	28
+
 struct rl_i386_image {
 	__u32 entry;		/* GPA of startup_32 */
+	__u32 switch_start, switch_end;	/* GVAs: code that does that */
+	__u32 tlb_state;	/* GVA, before the CPU's offset is added */
+	__u32 reserved;
 	__u32 count;		/* of sites, by ascending gva */
 	struct rl_site sites[RL_I386_SITES];
 };
 
 _Static_assert(sizeof(struct rl_site) == 16, "ABI");
-_Static_assert(sizeof(struct rl_i386_image) == 8 + 16 * RL_I386_SITES, "ABI");
+_Static_assert(sizeof(struct rl_i386_image) == 24 + 16 * RL_I386_SITES, "ABI");
 #endif /* __ASSEMBLY__ */
 #endif

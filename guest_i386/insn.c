@@ -175,7 +175,7 @@ static enum outcome move_cr(struct frame *f, u8 op, u8 modrm)
 	case 0x2004: *reg = paging_cr4(); return DONE;
 	case 0x2200: paging_set_cr0(*reg); return DONE;
 	case 0x2202: shared.cr2 = (u32)*reg; return DONE;
-	case 0x2203: paging_set_cr3(*reg); return DONE;
+	case 0x2203: paging_set_cr3(*reg, f->rip); return DONE;
 	case 0x2204: paging_set_cr4(*reg); return DONE;
 	}
 	return REFUSED;

@@ -6,6 +6,12 @@
  * that long mode has. So for each CR3 there are two pages of the shim's: a top-level
  * one, and one for its first slot, which gets a copy of the four. Linux loads CR3 again
  * when it has changed one of them, as an i386 reads them only then.
+ *
+ * A load of CR3 is two things for an i386: another address space, and a flush. For the
+ * host a flush is work, so it is told which address space this is, and since when its
+ * tables are as they are: Linux keeps both for itself, and has just written them when it
+ * changes spaces (abi/i386.h). The kernel's own part lies in the lower half, too; it is one
+ * page of tables for all spaces, so what a flush finds out of it, all others know.
  */
 #include "shim.h"
 
@@ -17,6 +23,7 @@
 #define PRESENT		1ull
 #define WRITE_USER	6ull
 #define ADDRESS		0x000ffffffffff000ull
+#define NO_FLUSH	(1ull << 63)
 #define PAGE		4096u
 
 /* Address spaces that are known at once. */
@@ -24,7 +31,10 @@
 _Static_assert(RL_I386_POOL_GPA + SPACES * 2 * PAGE <= RL_I386_POOL_END, "room");
 
 static u32 cr0 = CR0_START, cr3, cr4;
-static u32 spaces[SPACES];	/* the CR3 of each */
+static struct space {
+	u32 table;			/* its CR3 */
+	u64 context, generation;	/* at its last load; context 0: unknown */
+} spaces[SPACES];
 static unsigned int used, next;
 
 u32 paging_cr0(void)
@@ -47,9 +57,9 @@ static u64 top_of(unsigned int space)
 	return RL_I386_POOL_GPA + space * 2 * PAGE;
 }
 
-static void load(u64 top)
+static void load(u64 top, u64 context, u64 generation)
 {
-	if (hypercall(RL_HC_SET_CR3, top, 0, 0))
+	if (hypercall(RL_HC_SET_CR3, top, context, generation))
 		fatal("the host refuses a page table", NULL);
 }
 
@@ -62,13 +72,13 @@ static unsigned int make_space(u32 table)
 	if (used < SPACES) {
 		space = used++;
 	} else {
-		if (spaces[next] == cr3)
+		if (spaces[next].table == cr3)
 			next = (next + 1) % SPACES;
 		space = next;
 		next = (next + 1) % SPACES;
 		hypercall(RL_HC_DROP_SPACE, top_of(space), 0, 0);
 	}
-	spaces[space] = table;
+	spaces[space] = (struct space) { .table = table };
 	top = PHYSICAL(u64, top_of(space));
 	for (unsigned int i = 1; i < 512; i++)
 		top[i] = first[i];
@@ -79,35 +89,66 @@ static unsigned int make_space(u32 table)
 static unsigned int find_space(u32 table)
 {
 	for (unsigned int i = 0; i < used; i++)
-		if (spaces[i] == table)
+		if (spaces[i].table == table)
 			return i;
 	return make_space(table);
 }
 
-/* The entries of an i386 have no rights; those of long mode must give all. */
-static void load_table(u32 table)
+/*
+ * The entries of an i386 have no rights; those of long mode must give all. True: they
+ * are others than at the last load.
+ */
+static bool copy_entries(unsigned int space)
 {
-	unsigned int space = find_space(table);
-	volatile u64 *from = PHYSICAL(u64, table);
+	volatile u64 *from = PHYSICAL(u64, spaces[space].table);
 	volatile u64 *to = PHYSICAL(u64, top_of(space) + PAGE);
+	bool changed = false;
 
 	for (unsigned int i = 0; i < 4; i++) {
 		u64 entry = from[i];
 
-		to[i] = entry & PRESENT ? (entry & ADDRESS) | PRESENT | WRITE_USER : 0;
+		entry = entry & PRESENT ? (entry & ADDRESS) | PRESENT | WRITE_USER : 0;
+		changed = changed || to[i] != entry;
+		to[i] = entry;
 	}
-	load(top_of(space));
+	return changed;
 }
 
-static void update(void)
+/*
+ * Another space is the current one. Where nothing has changed in it since its last load
+ * the switcher does the rest: its number's last bits name a place there (PCID).
+ */
+static void load_space(u64 context, u64 generation)
 {
-	if (!(cr0 & CR0_PG))
-		load(RL_I386_TOP_GPA);
-	else if (cr4 & CR4_PAE)
-		load_table(cr3);
-	else
-		fatal("this kernel does not use PAE: use one that does, such as "
-		      "Debian's linux-image-686-pae", NULL);
+	unsigned int space = find_space(cr3);
+	struct space *s = &spaces[space];
+	u64 top = top_of(space) | (space & 7);
+
+	if (!copy_entries(space) && context && s->context == context &&
+	    s->generation == generation)
+		top |= NO_FLUSH;
+	s->context = context;
+	s->generation = generation;
+	load(top, context, generation);
+}
+
+/* The current space, again: a flush. */
+static void flush(void)
+{
+	copy_entries(find_space(cr3));
+	hypercall(RL_HC_FLUSH_USER, 0, 0, 0);
+}
+
+/* Does Linux change address spaces here? Then these are the next one's. */
+static bool read_context(u32 rip, u64 *context, u64 *generation)
+{
+	u32 state = image.tlb_state + segment_percpu();
+
+	if (!image.tlb_state || rip < image.switch_start || rip >= image.switch_end)
+		return false;
+	*context = KERNEL(u64, state + RL_TLB_CONTEXT);
+	*generation = KERNEL(u64, state + RL_TLB_GENERATION);
+	return true;
 }
 
 void paging_set_cr0(u32 value)
@@ -115,24 +156,40 @@ void paging_set_cr0(u32 value)
 	u32 changed = cr0 ^ value;
 
 	cr0 = value;
-	if (changed & CR0_PG)
-		update();
+	if (!(changed & CR0_PG))
+		return;
+	if (!(cr0 & CR0_PG))
+		load(RL_I386_TOP_GPA, 0, 0);
+	else if (cr4 & CR4_PAE)
+		load_space(0, 0);
+	else
+		fatal("this kernel does not use PAE: use one that does, such as "
+		      "Debian's linux-image-686-pae", NULL);
 }
 
-void paging_set_cr3(u32 value)
+/* rip: who loads it. */
+void paging_set_cr3(u32 value, u32 rip)
 {
+	u64 context = 0, generation = 0;
+	u32 old = cr3;
+	bool known = read_context(rip, &context, &generation);
+
 	/* Bits 0 to 4 are no address: the table has 32 bytes. */
 	cr3 = value & ~31u;
-	if (cr0 & CR0_PG)
-		update();
+	if (!(cr0 & CR0_PG))
+		return;
+	if (cr3 == old && !known)
+		flush();
+	else
+		load_space(context, generation);
 }
 
-/* Linux switches PGE off and on to be rid of global entries. */
+/* Linux switches PGE off and on again to be rid of global entries. */
 void paging_set_cr4(u32 value)
 {
-	u32 changed = cr4 ^ value;
+	u32 cleared = cr4 & ~value;
 
 	cr4 = value;
-	if (changed & (CR4_PAE | CR4_PGE) && cr0 & CR0_PG)
-		update();
+	if (cleared & CR4_PGE && cr0 & CR0_PG)
+		flush();
 }

@@ -13,7 +13,7 @@
 #define DPL_1			(1ull << 45)
 #define TSS_SP0			4u
 
-static u32 gdt_base, tss_base;
+static u32 gdt_base, tss_base, percpu_base;
 static u16 gdt_limit;
 static u64 tls[3];	/* of the kernel's GDT, as they were copied; */
 static bool refused[3];	/* those that the host did not take */
@@ -43,6 +43,7 @@ void segment_set_gdt(u32 base, u16 limit)
 	gdt_base = base;
 	gdt_limit = limit;
 	percpu = descriptor(PERCPU_INDEX * 8);
+	percpu_base = base_of(percpu);
 	if (percpu & DESCRIPTOR_PRESENT &&
 	    hypercall(RL_HC_SET_SEGMENT, PERCPU_FS >> 3,
 		      (percpu & ~DESCRIPTOR_DPL) | DPL_1, 0))
@@ -52,6 +53,12 @@ void segment_set_gdt(u32 base, u16 limit)
 void segment_set_tss(u16 selector)
 {
 	tss_base = base_of(descriptor(selector));
+}
+
+/* What a per-CPU variable's address is added to. */
+u32 segment_percpu(void)
+{
+	return percpu_base;
 }
 
 /* Where the processor would take the kernel's stack from. */

@@ -93,7 +93,7 @@ u32 paging_cr0(void);
 u32 paging_cr3(void);
 u32 paging_cr4(void);
 void paging_set_cr0(u32 value);
-void paging_set_cr3(u32 value);
+void paging_set_cr3(u32 value, u32 rip);
 void paging_set_cr4(u32 value);
 
 /* segment.c */
@@ -101,6 +101,7 @@ u32 segment_gdt(u16 *limit);
 void segment_set_gdt(u32 base, u16 limit);
 void segment_set_tss(u16 selector);
 u32 segment_kernel_stack(void);
+u32 segment_percpu(void);
 bool segment_sync_tls(void);
 bool segment_is_kernel(u16 selector);
 void segment_load(unsigned int which, u16 selector);

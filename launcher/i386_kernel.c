@@ -12,6 +12,7 @@
 #include "../abi/i386.h"
 #include "budget.h"
 #include "i386_scan.h"
+#include "i386_switch.h"
 #include "log.h"
 
 #define PAGE		4096ull
@@ -235,6 +236,10 @@ int i386_kernel_fit(struct kernel *k, const struct image *image,
 	}
 	f.list->entry = gpa;
 	f.list->count = 0;
+	/* Before anything is a trap. */
+	i386_switch_find(k, f.list);
+	log_info("address spaces are %s", f.list->tlb_state ? "told apart" :
+		 "compared at each change");
 	ret = fit_sites(&f);
 	k->elf.header.e_ident[EI_CLASS] = ELFCLASS64;
 	k->elf.header.e_machine = EM_X86_64;
