@@ -66,7 +66,10 @@ size_t kallsyms_find(const struct kallsyms *k, const char *name,
 	if (missing && !strcmp(name, missing))
 		return 0;
 	*address = start;
-	return !strcmp(name, "startup_32") || !strcmp(name, "pud_populate");
+	if (!strcmp(name, "default_find_smp_config"))
+		*address = TEXT + 42;
+	return !strcmp(name, "startup_32") || !strcmp(name, "pud_populate") ||
+	       !strcmp(name, "default_find_smp_config");
 }
 
 uint64_t kallsyms_room(const struct kallsyms *k, uint64_t address)
@@ -92,6 +95,8 @@ static const uint8_t code[] = {
 	0xb8, 0xd8, 0x00, 0x00, 0x00,	/* 33 mov $0xd8, %eax */
 	0x8e, 0xe1,			/* 38 mov %ecx, %fs: another register */
 	0x0f, 0x0b,			/* 40 ud2, the kernel's own */
+	0xe8, 0, 0, 0, 0,		/* 42 call: a function that is left out */
+	0x55,				/* 47 push %ebp */
 };
 
 static struct file {
@@ -201,8 +206,18 @@ static void test_traps(void **state)
 	}
 	/* What is no site stays as it was, behind the two bytes of a trap, too. */
 	assert_memory_equal(file->text + 18, code + 18, 7);
-	assert_memory_equal(file->text + 28, code + 28, sizeof(code) - 28);
+	assert_memory_equal(file->text + 28, code + 28, 47 - 28);
+	assert_int_equal(file->text[47], 0xc3);
 	assert_int_equal(kernel.elf.header.e_machine, EM_X86_64);
+}
+
+/* Where the function does not begin as it should nothing is changed. */
+static void test_not_left_out(void **state)
+{
+	(void)state;
+	file->text[47] = 0x56;
+	assert_int_equal(fit(), 0);
+	assert_int_equal(file->text[47], 0x56);
 }
 
 static void test_selectors(void **state)
@@ -320,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(test_traps),
+		T(test_not_left_out),
 		T(test_selectors),
 		T(test_too_many),
 		T(test_just_enough),
