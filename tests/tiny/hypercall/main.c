@@ -48,8 +48,8 @@ CASE(unknown_numbers)
 static bool survivable(u64 nr)
 {
 	return nr != RL_HC_SET_CR3 && nr != RL_HC_SHUTDOWN &&
-	       nr != RL_HC_HALT && nr != RL_HC_STOP_VCPU && nr != RL_HC_INIT &&
-	       nr != RL_HC_CONSOLE_WRITE;
+	       nr != RL_HC_HALT && nr != RL_HC_STOP_VCPU && nr != RL_HC_PARK &&
+	       nr != RL_HC_INIT && nr != RL_HC_CONSOLE_WRITE;
 }
 
 static void many(unsigned int rounds)
@@ -68,7 +68,8 @@ static void many(unsigned int rounds)
 static bool ignore_debug(struct frame *f)
 {
 	f->rflags |= 0x10000;		/* RF: go on */
-	return (f->vector & 0xfff) == 1 || (f->vector & 0xfff) == 6;
+	return (f->vector & 0xfff) == 1 || (f->vector & 0xfff) == 2 ||
+	       (f->vector & 0xfff) == 6;
 }
 
 CASE_HOST_LIVES(any_arguments)
@@ -87,7 +88,7 @@ CASE_HOST_LIVES(raw_any_arguments)
 CASE(raw_before_init)
 {
 	for (u64 nr = 0; nr < RL_HC_COUNT; nr++)
-		if (survivable(nr) && nr != RL_HC_SET_TRAP && nr != RL_HC_PARK)
+		if (survivable(nr) && nr != RL_HC_SET_TRAP)
 			hypercall(nr, 0, 0, 0);
 	end(TINY_SUCCESS);
 }
