@@ -60,6 +60,12 @@ struct rl_site {
 #define RL_TLB_CONTEXT		20
 #define RL_TLB_GENERATION	28
 
+/*
+ * One more site is no privileged instruction: PUSH %EBP, the first one of module_finalize()
+ * behind its call of __fentry__. There the shim looks at a module's code.
+ */
+#define RL_SITE_MODULE		0x55
+
 struct rl_i386_image {
 	__u32 entry;		/* GPA of startup_32 */
 	__u32 switch_start, switch_end;	/* GVAs: code that does that */

@@ -352,10 +352,10 @@ enum outcome insn_execute(struct frame *f, const u8 *bytes)
 	switch (*in.bytes) {
 	case 0x0f:
 		return two_bytes(f, &in);
-	case 0x9c:
+	case 0x9c: case MARK_PUSHF:
 		pushf(f);
 		break;
-	case 0x9d:
+	case 0x9d: case MARK_POPF:
 		set_flags(f, pop(f), FLAGS_POPPED);
 		break;
 	case 0xcf:
@@ -368,6 +368,10 @@ enum outcome insn_execute(struct frame *f, const u8 *bytes)
 		break;
 	case 0xf4:
 		halt();
+		break;
+	case RL_SITE_MODULE:
+		if (!module_arrives(f))
+			return DONE;
 		break;
 	case 0xe4: case 0xe5: case 0xe6: case 0xe7:
 	case 0xec: case 0xed: case 0xee: case 0xef:

@@ -88,6 +88,11 @@ enum outcome insn_execute(struct frame *f, const u8 *bytes);
 enum outcome insn_selector(struct frame *f);
 extern u32 idt_base;
 
+/* module.c */
+#define MARK_PUSHF	0x6c
+#define MARK_POPF	0x6d
+bool module_arrives(struct frame *f);
+
 /* paging.c */
 u32 paging_cr0(void);
 u32 paging_cr3(void);

@@ -227,6 +227,36 @@ static int fit_sites(struct fitting *f)
 	return ret;
 }
 
+/*
+ * Modules are looked at by the shim, where module_finalize() begins. A kernel without it
+ * has none.
+ */
+static int fit_modules(struct fitting *f)
+{
+	const struct kernel *k = f->kernel;
+	struct rl_site *sites = f->list->sites;
+	uint32_t i = f->list->count;
+	const uint8_t *at;
+	uint64_t gva;
+
+	if (!kallsyms_find(k->symbols, "module_finalize", &gva))
+		return budget_check();
+	at = elf_at(&k->elf, gva, 6);
+	if (!at || at[0] != 0xe8 || at[5] != RL_SITE_MODULE || i == RL_I386_SITES) {
+		log_warnx("kernel %s in %s does not load modules as ringlet expects it",
+			  k->release, f->image->file);
+		return -ENOEXEC;
+	}
+	for (; i && sites[i - 1].gva > gva + 5; i--)
+		sites[i] = sites[i - 1];
+	sites[i] = (struct rl_site) {
+		.gva = gva + 5, .length = 1, .bytes = { RL_SITE_MODULE },
+	};
+	f->list->count++;
+	f->bytes[at + 5 - k->elf.data] = 0xcc;
+	return 0;
+}
+
 int i386_kernel_fit(struct kernel *k, const struct image *image,
 		    const struct elf_view *shim, uint8_t *data)
 {
@@ -260,6 +290,8 @@ int i386_kernel_fit(struct kernel *k, const struct image *image,
 		 "compared at each change");
 	leave_out(k, f.bytes);
 	ret = fit_sites(&f);
+	if (!ret)
+		ret = fit_modules(&f);
 	k->elf.header.e_ident[EI_CLASS] = ELFCLASS64;
 	k->elf.header.e_machine = EM_X86_64;
 	k->elf.header.e_ehsize = sizeof(Elf64_Ehdr);

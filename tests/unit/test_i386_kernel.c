@@ -22,6 +22,7 @@
 
 static uint64_t start;
 static const char *missing;
+static uint32_t finalize;	/* where that function is, if at all */
 
 size_t kallsyms_count(const struct kallsyms *k)
 {
@@ -68,6 +69,10 @@ size_t kallsyms_find(const struct kallsyms *k, const char *name,
 	*address = start;
 	if (!strcmp(name, "default_find_smp_config"))
 		*address = TEXT + 42;
+	if (!strcmp(name, "module_finalize")) {
+		*address = TEXT + finalize;
+		return finalize != 0;
+	}
 	return !strcmp(name, "startup_32") || !strcmp(name, "pud_populate") ||
 	       !strcmp(name, "default_find_smp_config");
 }
@@ -156,6 +161,7 @@ static int set_up(void **state)
 	memcpy(file->text, code, sizeof(code));
 	start = TEXT;
 	missing = NULL;
+	finalize = 0;
 	image = (struct image) {
 		.file = "FILE", .elf = (uint8_t *)file, .elf_size = sizeof(*file),
 		.i386 = true,
@@ -218,6 +224,32 @@ static void test_not_left_out(void **state)
 	file->text[47] = 0x56;
 	assert_int_equal(fit(), 0);
 	assert_int_equal(file->text[47], 0x56);
+}
+
+/* One more site, at its place in the list. */
+static void test_modules(void **state)
+{
+	static const uint8_t function[] = { 0xe8, 0, 0, 0, 0, 0x55, 0x9c };
+
+	(void)state;
+	finalize = 60;
+	memcpy(file->text + 60, function, sizeof(function));
+	assert_int_equal(fit(), 0);
+	assert_int_equal(list->count, 7);
+	assert_int_equal(list->sites[5].gva, TEXT + 65);
+	assert_int_equal(list->sites[5].length, 1);
+	assert_int_equal(list->sites[5].bytes[0], RL_SITE_MODULE);
+	assert_int_equal(list->sites[6].gva, TEXT + 66);
+	assert_int_equal(list->sites[6].bytes[0], 0x9c);
+	assert_int_equal(file->text[65], 0xcc);
+}
+
+static void test_other_modules(void **state)
+{
+	(void)state;
+	finalize = 60;
+	assert_int_equal(fit(), -ENOEXEC);
+	assert_logged("does not load modules");
 }
 
 static void test_selectors(void **state)
@@ -336,6 +368,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(test_traps),
 		T(test_not_left_out),
+		T(test_modules),
+		T(test_other_modules),
 		T(test_selectors),
 		T(test_too_many),
 		T(test_just_enough),
