@@ -25,6 +25,14 @@
 #define RL_I386_LOW_PD_GPA	0x65000	/* four of them */
 #define RL_I386_TABLES_END	0x69000
 
+/* Tables of ACPI, up to RL_I386_LOW_RAM, and what they speak of. */
+#define RL_I386_ACPI_GPA	0x6a000
+#define RL_I386_PM1_EVENT	0x600	/* ports: status, enable, 16 bits each */
+#define RL_I386_PM1_CONTROL	0x604
+#define RL_I386_PM1_OFF		5	/* the type of sleep that is the power-off */
+#define RL_I386_PIN_SCI		9	/* pins of the interrupt controllers, */
+#define RL_I386_PINS		{ 5, 6, 7, 10, 11, 12, 14, 15, 3 }	/* of device n */
+
 /* Low memory that an i386 kernel may have: it wants some for real mode. */
 #define RL_I386_LOW_RAM		0x70000
 #define RL_I386_LOW_RAM_END	0x9f000

@@ -53,14 +53,24 @@ static void write_byte(u16 port, u8 value)
 	}
 }
 
+static bool is_power(u16 port)
+{
+	return port == RL_I386_PM1_EVENT || port == RL_I386_PM1_EVENT + 2 ||
+	       port == RL_I386_PM1_CONTROL;
+}
+
+/* PM1 is 16 bits wide, all else 8. */
 u32 port_read(u16 port, unsigned int bytes)
 {
-	/* All devices here are 8 bits wide. */
+	if (bytes == 2 && is_power(port))
+		return power_read(port);
 	return bytes == 1 ? read_byte(port) : ~0u;
 }
 
 void port_write(u16 port, unsigned int bytes, u32 value)
 {
-	if (bytes == 1)
+	if (bytes == 2 && is_power(port))
+		power_write(port, value);
+	else if (bytes == 1)
 		write_byte(port, value);
 }

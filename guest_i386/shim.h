@@ -139,6 +139,11 @@ void serial_input(void);
 u8 serial_read(u16 port);
 void serial_write(u16 port, u8 value);
 
+/* power.c */
+void power_button(void);
+u16 power_read(u16 port);
+void power_write(u16 port, u16 value);
+
 /* clock.c */
 u8 clock_read(u8 reg);
 

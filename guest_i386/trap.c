@@ -169,12 +169,19 @@ static bool protection_fault(struct frame *f)
 
 static void raise_line(unsigned int line)
 {
+	static const u8 pins[] = RL_I386_PINS;
+
+	if (line >= RL_IRQ_DEVICE && line - RL_IRQ_DEVICE < sizeof(pins))
+		pic_raise(pins[line - RL_IRQ_DEVICE]);
 	switch (line) {
 	case RL_IRQ_TIMER:
 		pit_expired();
 		break;
 	case RL_IRQ_CONSOLE:
 		serial_input();
+		break;
+	case RL_IRQ_POWER:
+		power_button();
 		break;
 	}
 }

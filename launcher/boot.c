@@ -25,6 +25,7 @@
 #include "../abi/guest.h"
 #include "../abi/i386.h"
 #include "boot.h"
+#include "i386_acpi.h"
 #include "log.h"
 
 /*J: launcher.boot
@@ -295,7 +296,7 @@ static void write_memory_map(bool i386, struct boot_params *params,
 		add_e820(params, RL_HIGH_MEMORY, memory->end, E820_RAM);
 }
 
-void boot_write_params(uint64_t i386_tsc_khz, const struct guest_memory *memory,
+void boot_write_params(const struct boot_i386 *i386, const struct guest_memory *memory,
 		       const struct setup_header *header,
 		       const struct boot_initrd *initrd,
 		       const char *command_line)
@@ -304,9 +305,11 @@ void boot_write_params(uint64_t i386_tsc_khz, const struct guest_memory *memory,
 		memory_at(memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
 	char *line = memory_at(memory, RL_CMDLINE_GPA, BOOT_CMDLINE_MAX + 1);
 
-	if (i386_tsc_khz)
+	if (i386 && i386->tsc_khz)
 		line += snprintf(line, TSC_BYTES, TSC_ARGUMENT,
-				 (unsigned long long)i386_tsc_khz);
+				 (unsigned long long)i386->tsc_khz);
+	if (i386)
+		params->acpi_rsdp_addr = i386_acpi_write(memory->hva, i386->devices);
 	strcpy(line, command_line);
 	params->hdr = *header;
 	params->hdr.type_of_loader = LOADER_UNDEFINED;
@@ -318,5 +321,5 @@ void boot_write_params(uint64_t i386_tsc_khz, const struct guest_memory *memory,
 	params->hdr.ramdisk_size = (uint32_t)initrd->size;
 	params->ext_ramdisk_image = initrd->gpa >> 32;
 	params->ext_ramdisk_size = initrd->size >> 32;
-	write_memory_map(i386_tsc_khz, params, memory);
+	write_memory_map(i386, params, memory);
 }

@@ -68,12 +68,18 @@ void boot_close_initrd(struct boot_initrd *initrd);
 int boot_check_memory(uint64_t memory_size, uint64_t kernel_end,
 		      uint64_t initrd_size);
 
+/* What a 32-bit guest is told besides. */
+struct boot_i386 {
+	uint64_t tsc_khz;	/* of the host; 0: not known */
+	unsigned int devices;	/* virtio devices, from the first one on */
+};
+
 /*
  * Write boot parameters and command line to RL_BOOT_PARAMS_GPA and
- * RL_CMDLINE_GPA. The memory there must still be zeros. i386_tsc_khz:
- * of the host, for an i386 kernel; else 0.
+ * RL_CMDLINE_GPA. The memory there must still be zeros. i386: of an
+ * i386 kernel, else NULL; ACPI tables are written as well then.
  */
-void boot_write_params(uint64_t i386_tsc_khz, const struct guest_memory *memory,
+void boot_write_params(const struct boot_i386 *i386, const struct guest_memory *memory,
 		       const struct setup_header *header,
 		       const struct boot_initrd *initrd,
 		       const char *command_line);

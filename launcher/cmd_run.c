@@ -153,6 +153,11 @@ static int open_files(struct run *run)
 	if (!run->command_line)
 		return STATUS_USAGE;
 	boot_check_console(i386, run->command_line);
+	if (i386 && options->device_count > sizeof((uint8_t[])RL_I386_PINS)) {
+		log_warnx("a 32-bit kernel can have %zu devices here, and these are %u",
+			  sizeof((uint8_t[])RL_I386_PINS), options->device_count);
+		return STATUS_USAGE;
+	}
 	if (i386 && options->cpus > 1) {
 		log_warnx("--cpus %u: a 32-bit kernel has one processor here",
 			  options->cpus);
@@ -204,14 +209,16 @@ static int prepare(struct run *run)
 	return STATUS_OK;
 }
 
-/* For boot_write_params(). */
-static uint64_t i386_tsc_khz(const struct run *run)
+static void write_params(struct run *run, struct machine *machine)
 {
+	struct boot_i386 i386 = { .devices = devices_count(run->devices) };
 	struct rl_info info;
 
-	if (!prepared_is_i386(&run->prepared) || vm_get_info(run->device_fd, &info))
-		return 0;
-	return info.tsc_khz;
+	if (!vm_get_info(run->device_fd, &info))
+		i386.tsc_khz = info.tsc_khz;
+	boot_write_params(prepared_is_i386(&run->prepared) ? &i386 : NULL,
+			  &machine->memory, &run->header, &run->initrd,
+			  run->command_line);
 }
 
 static int load(struct run *run, struct machine *machine)
@@ -235,8 +242,7 @@ static int load(struct run *run, struct machine *machine)
 	    boot_load_initrd(&run->initrd, &run->header, &machine->memory,
 			     kernel_end))
 		return STATUS_KERNEL;
-	boot_write_params(i386_tsc_khz(run), &machine->memory, &run->header, &run->initrd,
-			  run->command_line);
+	write_params(run, machine);
 	log_info("kernel arguments: %s", run->command_line);
 	return STATUS_OK;
 }

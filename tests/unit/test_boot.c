@@ -292,7 +292,7 @@ static void test_memory_hole(void **state)
 	assert_null(memory_at(&memory, RL_HIGH_MEMORY, rest + 1));
 	*(char *)memory_at(&memory, memory.end - 1, 1) = 1;
 	boot_parse_header("\177ELF", 4, &header);
-	boot_write_params(0, &memory, &header, &none, "");
+	boot_write_params(NULL, &memory, &header, &none, "");
 	params = memory_at(&memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
 	assert_int_equal(params->e820_entries, 3);
 	assert_int_equal(params->e820_table[1].size, RL_MMIO_BASE - MB);
@@ -356,6 +356,7 @@ static void test_i386(void **state)
 {
 	static const unsigned char elf[8] = { 0x7f, 'E', 'L', 'F', 1 };
 	struct boot_initrd none = { .fd = -1 };
+	struct boot_i386 more = { .tsc_khz = 2000000, .devices = 2 };
 	char *words[] = { "quiet" }, *line = boot_command_line(true, NULL, words, 1);
 	struct setup_header header;
 	struct guest_memory memory;
@@ -368,7 +369,7 @@ static void test_i386(void **state)
 	memory_create(&memory, 128 * MB);
 	assert_int_equal(boot_parse_header(elf, sizeof(elf), &header), 0);
 	assert_false(header.xloadflags & XLF_KERNEL_64);
-	boot_write_params(2000000, &memory, &header, &none, line);
+	boot_write_params(&more, &memory, &header, &none, line);
 	params = memory_at(&memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
 	assert_int_equal(strncmp(memory_at(&memory, RL_CMDLINE_GPA, 200),
 				 "tsc_early_khz=2000000 pti=off ", 30), 0);
@@ -406,7 +407,7 @@ static void test_write_params(void **state)
 	memory_create(&memory, 128 * MB);
 	boot_parse_header("\177ELF", 4, &header);
 	header.setup_data = 0x1234;
-	boot_write_params(0, &memory, &header, &initrd, "console=hvc0");
+	boot_write_params(NULL, &memory, &header, &initrd, "console=hvc0");
 	params = memory_at(&memory, RL_BOOT_PARAMS_GPA, sizeof(*params));
 	assert_string_equal(memory_at(&memory, params->hdr.cmd_line_ptr, 13),
 			    "console=hvc0");
