@@ -18,7 +18,7 @@ VERSION := $(shell cat VERSION)
 
 .PHONY: help deps build module launcher demo demo-disk check check-slow check-kernels check-bare
 .PHONY: mutants fuzz coverage clean install uninstall deb bench bench-check bench-profile
-.PHONY: selftests soaks journey book recording lab check-labs
+.PHONY: selftests soaks journey book recording lab check-labs classroom
 .DEFAULT_GOAL := build
 
 help:
@@ -39,6 +39,7 @@ help:
 	@echo '                MUTANTS="name..." only these, BOCHS=yes all of them'
 	@echo 'make lab        exercises: N=03 begins one, or looks at what you did;'
 	@echo '                HINT=1 shows a hint, RESET=yes begins anew'
+	@echo 'make classroom  a machine with all of that, for any laptop with QEMU'
 	@echo 'make check-labs  does each lab fail at its start and pass when solved?'
 	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
 	@echo 'make soaks      what the host does to guest memory, SECONDS=600 each'
@@ -143,6 +144,10 @@ mutants:
 lab:
 	$(if $(N),$(Q)tools/deps)
 	$(Q)tests/labs/run $(N) $(HINT:%=--hint %) $(if $(RESET),--reset)
+
+classroom:
+	$(Q)tools/deps
+	$(Q)tests/classroom/make
 
 check-labs:
 	$(Q)tools/deps

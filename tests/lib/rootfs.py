@@ -32,13 +32,14 @@ LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*",
             "/usr/share/info/*", "/usr/share/lintian/*")
 
 
-def _packages(release):
-    with open(os.path.join(RECIPE, "packages")) as source:
+def _packages(release, recipe):
+    with open(os.path.join(recipe, "packages")) as source:
         words = [line.split("#")[0].strip() for line in source]
-    return [word for word in words if word] + [f"linux-image-{release}"]
+    return [word.replace("RELEASE", release) for word in words if word] + \
+        [f"linux-image-{release}"]
 
 
-def _suite(flavour):
+def suite_of(flavour):
     """The Debian that has this kernel: of a series, or of this machine."""
     return kernels.SERIES.get(flavour) or kernels.IMAGES.get(flavour) or \
         debian.codename() or "bookworm"
@@ -74,33 +75,35 @@ def _mirrors(suite):
         f"deb http://deb.debian.org/debian {suite} main\n"
 
 
-def _build(release, suite, target):
-    """Runs mmdebstrap; the folder `target` appears when all is there."""
+def build(release, suite, target, recipe=RECIPE, environment=None):
+    """Runs mmdebstrap; the folder `target` appears when all is there, in place of what
+    was there. `environment` is for the recipe's setup."""
     if not shutil.which("mmdebstrap"):
         raise Trouble("mmdebstrap is missing: run `make deps`")
     say(f"building a Debian root ({suite}, linux-image-{release})")
     # Where mmdebstrap uses a user namespace, its root is another user than
     # we: the folder is open to it.
-    work = tempfile.mkdtemp(prefix="new-", dir=CACHE)
+    work = tempfile.mkdtemp(prefix="new-", dir=os.path.dirname(target))
     os.chmod(work, 0o777)
     image = os.path.join(work, "root.img")
     sources = os.path.join(work, "sources.list")
     with open(sources, "w") as out:
         out.write(_mirrors(suite))
     command = ["mmdebstrap", "--variant=minbase", "--format=null",
-               "--include=" + ",".join(_packages(release)),
+               "--include=" + ",".join(_packages(release, recipe)),
                "--aptopt=Acquire::Languages \"none\"",
                "--aptopt=Acquire::Check-Valid-Until \"false\""]
     command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
-    command += [f"--customize-hook={RECIPE}/setup \"$1\" {image}",
+    command += [f"--customize-hook={recipe}/setup \"$1\" {image}",
                 suite, "/dev/null", sources]
-    log = os.path.join(CACHE, "log")
+    log = os.path.join(os.path.dirname(target), "log")
     try:
         with open(log, "wb") as out:
             done = subprocess.run(command, stdin=subprocess.DEVNULL,
                                   stdout=out, stderr=subprocess.STDOUT,
                                   env={**os.environ, "SOURCE_DATE_EPOCH":
-                                       "1700000000"}, check=False)
+                                       "1700000000", **(environment or {})},
+                                  check=False)
         if done.returncode:
             with open(log, errors="replace") as source:
                 last = "".join(source.readlines()[-15:])
@@ -110,6 +113,7 @@ def _build(release, suite, target):
         os.rename(f"{work}/vmlinuz-{release}", f"{work}/vmlinuz")
         os.chmod(work, 0o755)
         os.chmod(image, 0o444)
+        shutil.rmtree(target, ignore_errors=True)
         os.rename(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -117,13 +121,13 @@ def _build(release, suite, target):
 
 def get(flavour="amd64"):
     """The folder of the root, built where it is not there."""
-    release, suite = kernels.get(flavour), _suite(flavour)
+    release, suite = kernels.get(flavour), suite_of(flavour)
     os.makedirs(CACHE, exist_ok=True)
     target = os.path.join(CACHE, f"{release}-{_sign(release, suite)}")
     with open(os.path.join(CACHE, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(target):
-            _build(release, suite, target)
+            build(release, suite, target)
             for old in glob.glob(os.path.join(CACHE, f"{release}-*")):
                 if old != target:
                     shutil.rmtree(old, ignore_errors=True)

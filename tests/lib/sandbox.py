@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 
+import classroom
 import initramfs
 import kernels
 import terminal
@@ -190,6 +191,8 @@ def main(words, usage):
         options.tty = os.isatty(0) and os.isatty(1)
 
     def action():
+        if classroom.here():
+            return classroom.execute(options)
         build(options)
         return execute(options)
     return guarded(action)
