@@ -69,10 +69,12 @@ struct rl_site {
 #define RL_TLB_GENERATION	28
 
 /*
- * One more site is no privileged instruction: PUSH %EBP, the first one of module_finalize()
- * behind its call of __fentry__. There the shim looks at a module's code.
+ * Some sites are no privileged instructions but PUSH %EBP, the first one of a function
+ * behind its call of __fentry__. Why the shim wants to know is behind it in `bytes`.
  */
-#define RL_SITE_MODULE		0x55
+#define RL_SITE_FUNCTION	0x55
+#define RL_FUNCTION_MODULE	1	/* module_finalize(): code of a module comes */
+#define RL_FUNCTION_PANIC	2	/* panic() */
 
 struct rl_i386_image {
 	__u32 entry;		/* GPA of startup_32 */

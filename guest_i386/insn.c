@@ -75,6 +75,12 @@ static u32 pop(struct frame *f)
 	return value;
 }
 
+static void push(struct frame *f, u32 value)
+{
+	f->rsp = (u32)(f->rsp - 4);
+	KERNEL(u32, f->rsp) = value;
+}
+
 static void set_flags(struct frame *f, u32 value, u32 mask)
 {
 	f->rflags = (value & mask) | FLAG_IF | FLAG_FIXED;
@@ -87,26 +93,28 @@ static void pushf(struct frame *f)
 
 	if (shared.vif)
 		value |= FLAG_IF;
-	f->rsp = (u32)(f->rsp - 4);
-	KERNEL(u32, f->rsp) = value;
+	push(f, value);
 }
 
 /*
  * To ring 3 the processor itself looks at the selectors, when the shim leaves; what it
- * refuses is a fault of the program then.
+ * refuses is a fault of the program then. But what goes to the kernel is decided here, and
+ * a program may have had a hand in the frame: with VM set its CS is any number. There is no
+ * virtual 8086 mode under long mode.
  */
 static enum outcome iret(struct frame *f)
 {
 	u32 rip = KERNEL(u32, f->rsp), cs = KERNEL(u16, f->rsp + 4);
 	u32 flags = KERNEL(u32, f->rsp + 8);
 
+	if (flags & FLAG_VM || ((cs & 3) != 3 && (cs | 1) != KERNEL_CS))
+		return REFUSED;
 	if ((cs & 3) == 3) {
 		f->ss = KERNEL(u16, f->rsp + 16);
 		f->rsp = KERNEL(u32, f->rsp + 12);
 		f->cs = cs;
 		flags |= FLAG_IF;
 	} else {
-		/* 0x60 and 0x61: only one code segment is the kernel's. */
 		f->rsp = (u32)(f->rsp + 12);
 		f->cs = KERNEL_CS;
 	}
@@ -227,10 +235,17 @@ static enum outcome group_6(struct frame *f, const u8 *m, u32 address)
 	return UNKNOWN;
 }
 
+/* The base lies at an odd multiple of two as a rule. */
 static void store_table(u32 address, u16 limit, u32 base)
 {
 	KERNEL(u16, address) = limit;
-	KERNEL(u32, address + 2) = base;
+	KERNEL(u16, address + 2) = base;
+	KERNEL(u16, address + 4) = base >> 16;
+}
+
+static u32 table_base(u32 address)
+{
+	return KERNEL(u16, address + 2) | (u32)KERNEL(u16, address + 4) << 16;
 }
 
 /* SGDT, SIDT, LGDT, LIDT, SMSW, LMSW, INVLPG; XSETBV. */
@@ -258,11 +273,11 @@ static enum outcome group_7(struct frame *f, const u8 *m, u32 address)
 		store_table(address, idt_limit, idt_base);
 		return DONE;
 	case 2:
-		segment_set_gdt(KERNEL(u32, address + 2), KERNEL(u16, address));
+		segment_set_gdt(table_base(address), KERNEL(u16, address));
 		return DONE;
 	case 3:
 		idt_limit = KERNEL(u16, address);
-		idt_base = KERNEL(u32, address + 2);
+		idt_base = table_base(address);
 		return DONE;
 	case 7:
 		hypercall(RL_HC_FLUSH_ONE, address, 0, 0);
@@ -323,6 +338,15 @@ static enum outcome two_bytes(struct frame *f, const struct insn *in)
 	return outcome;
 }
 
+/* The kernel has come to a function. False: the shim has returned from it. */
+static bool function(struct frame *f, u8 which)
+{
+	if (which == RL_FUNCTION_MODULE)
+		return module_arrives(f);
+	power_panics();
+	return true;
+}
+
 static void decode(struct insn *in, const u8 *bytes)
 {
 	*in = (struct insn) { .bytes = bytes };
@@ -369,9 +393,10 @@ enum outcome insn_execute(struct frame *f, const u8 *bytes)
 	case 0xf4:
 		halt();
 		break;
-	case RL_SITE_MODULE:
-		if (!module_arrives(f))
+	case RL_SITE_FUNCTION:
+		if (!function(f, in.bytes[1]))
 			return DONE;
+		push(f, f->rbp);
 		break;
 	case 0xe4: case 0xe5: case 0xe6: case 0xe7:
 	case 0xec: case 0xed: case 0xee: case 0xef:

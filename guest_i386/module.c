@@ -56,16 +56,13 @@ static bool fit_sections(u32 header, u32 sections)
 
 /*
  * int module_finalize(const Elf_Ehdr *eax, const Elf_Shdr *edx, struct module *ecx), at
- * its first instruction behind the call of __fentry__. Does that instruction; or, where
- * false, has returned from the function with -ENOEXEC.
+ * its first instruction behind the call of __fentry__. Where false, it has returned from
+ * the function with -ENOEXEC.
  */
 bool module_arrives(struct frame *f)
 {
-	if (fit_sections(f->rax, f->rdx)) {
-		f->rsp = (u32)(f->rsp - 4);
-		KERNEL(u32, f->rsp) = f->rbp;
+	if (fit_sections(f->rax, f->rdx))
 		return true;
-	}
 	f->rax = (u32)-ENOEXEC;
 	f->rip = KERNEL(u32, f->rsp);
 	f->rsp = (u32)(f->rsp + 4);

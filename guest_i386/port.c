@@ -44,11 +44,9 @@ static void write_byte(u16 port, u8 value)
 		serial_write(port - 0x3f8, value);
 		break;
 	case KEYBOARD_COMMAND:
-		/* The pin that resets the processor: how Linux reboots a PC. */
-		if (value != KEYBOARD_RESET)
-			break;
-		console_flush();
-		hypercall(RL_HC_SHUTDOWN, RL_SHUTDOWN_REBOOT, 0, 0);
+		/* How Linux reboots a PC. */
+		if (value == KEYBOARD_RESET)
+			power_reset();
 		break;
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The registers of ACPI's PM1 block: the power button, and the switch.
+ * The registers of ACPI's PM1 block: the power button, and the switch; and the reset.
  *
  * Source: ACPI specification 6.4, 4.8.3.
  */
@@ -12,6 +12,20 @@
 #define SLEEP		0x2000u
 
 static u16 status, enable;
+static bool panicked;
+
+/* The kernel has begun to panic: the reset that follows is none that somebody asked for. */
+void power_panics(void)
+{
+	panicked = true;
+}
+
+/* The pin that resets the processor. */
+void power_reset(void)
+{
+	console_flush();
+	hypercall(RL_HC_SHUTDOWN, panicked ? RL_SHUTDOWN_PANIC : RL_SHUTDOWN_REBOOT, 0, 0);
+}
 
 static void update(void)
 {

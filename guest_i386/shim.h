@@ -46,6 +46,7 @@ struct frame {
 #define FLAG_IF		(1u << 9)
 #define FLAG_NT		(1u << 14)
 #define FLAG_RF		(1u << 16)
+#define FLAG_VM		(1u << 17)
 #define FLAG_FIXED	2u
 
 /* The page that shim and host share. */
@@ -141,6 +142,8 @@ void serial_write(u16 port, u8 value);
 
 /* power.c */
 void power_button(void);
+void power_panics(void);
+void power_reset(void);
 u16 power_read(u16 port);
 void power_write(u16 port, u16 value);
 

@@ -57,11 +57,13 @@ static void push(u32 *sp, u32 value)
 /* Goes to the kernel's handler, as an i386 does. */
 void forward(struct frame *f, unsigned int vector)
 {
-	u32 low = KERNEL(u32, idt_base + vector * 8), sp = f->rsp;
-	u32 high = KERNEL(u32, idt_base + vector * 8 + 4);
-	u32 flags = f->rflags & ~FLAG_IF;
+	u32 flags = f->rflags & ~FLAG_IF, sp = f->rsp, low = 0, high = 0;
 
-	if (!idt_base || !(high & GATE_PRESENT) ||
+	if (idt_base) {
+		low = KERNEL(u32, idt_base + vector * 8);
+		high = KERNEL(u32, idt_base + vector * 8 + 4);
+	}
+	if (!(high & GATE_PRESENT) ||
 	    ((high & GATE_TYPE) != GATE_INTERRUPT && (high & GATE_TYPE) != GATE_TRAP))
 		fatal("a trap that the kernel has no gate for", f);
 	if (shared.vif)

@@ -227,11 +227,8 @@ static int fit_sites(struct fitting *f)
 	return ret;
 }
 
-/*
- * Modules are looked at by the shim, where module_finalize() begins. A kernel without it
- * has none.
- */
-static int fit_modules(struct fitting *f)
+/* One more site, where a function begins. A kernel without modules lacks one of these. */
+static int fit_function(struct fitting *f, const char *name, uint8_t which)
 {
 	const struct kernel *k = f->kernel;
 	struct rl_site *sites = f->list->sites;
@@ -239,22 +236,29 @@ static int fit_modules(struct fitting *f)
 	const uint8_t *at;
 	uint64_t gva;
 
-	if (!kallsyms_find(k->symbols, "module_finalize", &gva))
+	if (!kallsyms_find(k->symbols, name, &gva))
 		return budget_check();
 	at = elf_at(&k->elf, gva, 6);
-	if (!at || at[0] != 0xe8 || at[5] != RL_SITE_MODULE || i == RL_I386_SITES) {
-		log_warnx("kernel %s in %s does not load modules as ringlet expects it",
-			  k->release, f->image->file);
+	if (!at || at[0] != 0xe8 || at[5] != RL_SITE_FUNCTION || i == RL_I386_SITES) {
+		log_warnx("kernel %s in %s has another %s() than ringlet expects",
+			  k->release, f->image->file, name);
 		return -ENOEXEC;
 	}
 	for (; i && sites[i - 1].gva > gva + 5; i--)
 		sites[i] = sites[i - 1];
 	sites[i] = (struct rl_site) {
-		.gva = gva + 5, .length = 1, .bytes = { RL_SITE_MODULE },
+		.gva = gva + 5, .length = 1, .bytes = { RL_SITE_FUNCTION, which },
 	};
 	f->list->count++;
 	f->bytes[at + 5 - k->elf.data] = 0xcc;
 	return 0;
+}
+
+static int fit_functions(struct fitting *f)
+{
+	int ret = fit_function(f, "module_finalize", RL_FUNCTION_MODULE);
+
+	return ret ? ret : fit_function(f, "panic", RL_FUNCTION_PANIC);
 }
 
 int i386_kernel_fit(struct kernel *k, const struct image *image,
@@ -291,7 +295,7 @@ int i386_kernel_fit(struct kernel *k, const struct image *image,
 	leave_out(k, f.bytes);
 	ret = fit_sites(&f);
 	if (!ret)
-		ret = fit_modules(&f);
+		ret = fit_functions(&f);
 	k->elf.header.e_ident[EI_CLASS] = ELFCLASS64;
 	k->elf.header.e_machine = EM_X86_64;
 	k->elf.header.e_ehsize = sizeof(Elf64_Ehdr);

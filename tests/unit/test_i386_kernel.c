@@ -238,7 +238,8 @@ static void test_modules(void **state)
 	assert_int_equal(list->count, 7);
 	assert_int_equal(list->sites[5].gva, TEXT + 65);
 	assert_int_equal(list->sites[5].length, 1);
-	assert_int_equal(list->sites[5].bytes[0], RL_SITE_MODULE);
+	assert_int_equal(list->sites[5].bytes[0], RL_SITE_FUNCTION);
+	assert_int_equal(list->sites[5].bytes[1], RL_FUNCTION_MODULE);
 	assert_int_equal(list->sites[6].gva, TEXT + 66);
 	assert_int_equal(list->sites[6].bytes[0], 0x9c);
 	assert_int_equal(file->text[65], 0xcc);
@@ -249,7 +250,7 @@ static void test_other_modules(void **state)
 	(void)state;
 	finalize = 60;
 	assert_int_equal(fit(), -ENOEXEC);
-	assert_logged("does not load modules");
+	assert_logged("another module_finalize()");
 }
 
 static void test_selectors(void **state)
