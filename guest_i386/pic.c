@@ -45,6 +45,13 @@ static void update_cascade(void)
 		chips[0].levels &= ~(1 << CASCADE);
 }
 
+/* Would the processor get one? */
+bool pic_waits(void)
+{
+	update_cascade();
+	return next_pin(&chips[0]) >= 0;
+}
+
 static void accept(struct chip *c, int pin)
 {
 	c->requests &= ~(1 << pin);

@@ -126,6 +126,7 @@ void port_write(u16 port, unsigned int bytes, u32 value);
 void pic_raise(unsigned int irq);
 void pic_level(unsigned int irq, bool on);
 int pic_take(void);
+bool pic_waits(void);
 u8 pic_read(u16 port);
 void pic_write(u16 port, u8 value);
 

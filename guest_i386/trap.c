@@ -207,7 +207,10 @@ void halt(void)
 	console_flush();
 	if (!shared.vif)
 		hypercall(RL_HC_SHUTDOWN, RL_SHUTDOWN_POWEROFF, 0, 0);
-	if (!shared.pending)
+	if (shared.pending || shared.irqs)
+		take_lines();
+	/* What came while interrupts were off ends it at once: nothing else may come. */
+	if (!pic_waits())
 		hypercall(RL_HC_HALT, 0, 0, 0);
 }
 

@@ -36,7 +36,7 @@ end="dmesg | grep -E '\\[#[0-9]+\\]|BUG:|WARNING:|Call Trace' && exit 98
 run_guest() {
 	command=$1
 	shift
-	tests/sandbox/guest --fast --timeout 150 --log "$TEST_DIR/log" \
+	tests/sandbox/guest --fast --timeout 300 --log "$TEST_DIR/log" \
 		--add "$TEST_DIR/add" "$@" -- "$command" >"$TEST_DIR/said" || {
 		cat "$TEST_DIR/said"
 		exit 1
