@@ -140,6 +140,24 @@ static int check_wishes(const struct run_options *options)
 	return error ? STATUS_ERROR : STATUS_OK;
 }
 
+/* What a 32-bit kernel cannot have. */
+static int check_i386(const struct run_options *options)
+{
+	const size_t devices = sizeof((uint8_t[])RL_I386_PINS);
+
+	if (options->device_count > devices)
+		log_warnx("a 32-bit kernel can have %zu devices here, and these are %u",
+			  devices, options->device_count);
+	else if (options->cpus > 1)
+		log_warnx("--cpus %u: a 32-bit kernel has one processor here",
+			  options->cpus);
+	else if (options->gdb)
+		log_warnx("--gdb: ringlet has no way to debug 32-bit kernels");
+	else
+		return 0;
+	return -EINVAL;
+}
+
 /* Everything that can be wrong before the kernel is looked at. */
 static int open_files(struct run *run)
 {
@@ -153,16 +171,8 @@ static int open_files(struct run *run)
 	if (!run->command_line)
 		return STATUS_USAGE;
 	boot_check_console(i386, run->command_line);
-	if (i386 && options->device_count > sizeof((uint8_t[])RL_I386_PINS)) {
-		log_warnx("a 32-bit kernel can have %zu devices here, and these are %u",
-			  sizeof((uint8_t[])RL_I386_PINS), options->device_count);
+	if (i386 && check_i386(options))
 		return STATUS_USAGE;
-	}
-	if (i386 && options->cpus > 1) {
-		log_warnx("--cpus %u: a 32-bit kernel has one processor here",
-			  options->cpus);
-		return STATUS_USAGE;
-	}
 	if (options->stats && stats_check_path(options->stats))
 		return STATUS_USAGE;
 	status = check_wishes(options);
