@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "boot.h"
@@ -25,7 +24,6 @@
 #include "events.h"
 #include "exit.h"
 #include "gdb.h"
-#include "identity.h"
 #include "log.h"
 #include "machine.h"
 #include "notify.h"
@@ -33,6 +31,7 @@
 #include "prepare.h"
 #include "sandbox.h"
 #include "stats.h"
+#include "wishes.h"
 
 /*J: launcher.start
  * Here is everything that starting a virtual machine takes, seen from above.
@@ -115,49 +114,6 @@ struct run {
 	uint64_t start;		/* the same when the first guest was made */
 };
 
-/* What the user asked of this host, before anything is opened or started. */
-static int check_wishes(const struct run_options *options)
-{
-	struct identity identity;
-	struct sysinfo host;
-	char *cache;
-	int error;
-
-	if (options->user && identity_find(options->user, &identity))
-		return STATUS_USAGE;
-	if (!sysinfo(&host) &&
-	    options->memory > (uint64_t)host.totalram * host.mem_unit)
-		log_warnx("--memory: the host has only %llu MB, so it may have "
-			  "to swap, or end the guest",
-			  ((unsigned long long)host.totalram * host.mem_unit) >>
-			  20);
-	/* With a second one to look in, it may not be needed. */
-	if (cache_second(options->cache))
-		return STATUS_OK;
-	cache = cache_path(options->cache);
-	error = cache ? cache_check(cache) : -EROFS;
-	free(cache);
-	return error ? STATUS_ERROR : STATUS_OK;
-}
-
-/* What a 32-bit kernel cannot have. */
-static int check_i386(const struct run_options *options)
-{
-	const size_t devices = sizeof((uint8_t[])RL_I386_PINS);
-
-	if (options->device_count > devices)
-		log_warnx("a 32-bit kernel can have %zu devices here, and these are %u",
-			  devices, options->device_count);
-	else if (options->cpus > 1)
-		log_warnx("--cpus %u: a 32-bit kernel has one processor here",
-			  options->cpus);
-	else if (options->gdb)
-		log_warnx("--gdb: ringlet has no way to debug 32-bit kernels");
-	else
-		return 0;
-	return -EINVAL;
-}
-
 /* Everything that can be wrong before the kernel is looked at. */
 static int open_files(struct run *run)
 {
@@ -171,11 +127,9 @@ static int open_files(struct run *run)
 	if (!run->command_line)
 		return STATUS_USAGE;
 	boot_check_console(i386, run->command_line);
-	if (i386 && check_i386(options))
-		return STATUS_USAGE;
 	if (options->stats && stats_check_path(options->stats))
 		return STATUS_USAGE;
-	status = check_wishes(options);
+	status = wishes_check(options, i386);
 	if (status)
 		return status;
 	if (access(options->kernel, R_OK)) {
