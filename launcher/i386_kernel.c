@@ -50,19 +50,13 @@ static bool find_release(struct kernel *k)
 static int check_kind(const struct kernel *k, const char *file)
 {
 	static const char *const names[] = { "startup_32", "pud_populate" };
-	uint64_t address;
+	int ret = kernel_check_symbols(k, names, sizeof(names) / sizeof(names[0]));
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (kallsyms_find(k->symbols, names[i], &address))
-			continue;
-		if (budget_check())
-			return budget_check();
+	if (ret > 0)
 		log_warnx("kernel %s in %s is a 32-bit one without PAE: use one that "
 			  "has it, such as Debian's linux-image-686-pae",
 			  k->release, file);
-		return -ENOEXEC;
-	}
-	return 0;
+	return ret > 0 ? -ENOEXEC : ret;
 }
 
 int i386_kernel_open(struct kernel *k, const struct image *image)

@@ -86,6 +86,16 @@ static void read_btf(struct kernel *k)
 		log_info("the kernel's type data is not used: %s", why);
 }
 
+int kernel_check_symbols(const struct kernel *k, const char *const *names, size_t count)
+{
+	uint64_t address;
+
+	for (size_t i = 0; i < count; i++)
+		if (!kallsyms_find(k->symbols, names[i], &address))
+			return budget_check() ? budget_check() : 1;
+	return 0;
+}
+
 /*
  * Symbols of CONFIG_XEN_PV, which selects PARAVIRT_XXL: without it the
  * privileged instructions are compiled in, and ring 1 could not run them.
@@ -95,20 +105,14 @@ static int check_paravirt(const struct kernel *k, const char *file)
 	static const char *const names[] = {
 		"pv_ops", "xen_iret", "asm_xenpv_exc_debug",
 	};
-	uint64_t address;
+	int ret = kernel_check_symbols(k, names, sizeof(names) / sizeof(names[0]));
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (kallsyms_find(k->symbols, names[i], &address))
-			continue;
-		if (budget_check())
-			return budget_check();
+	if (ret > 0)
 		log_warnx("kernel %s in %s is built without PARAVIRT_XXL "
 			  "(CONFIG_XEN_PV) and cannot run in ring 1: use one "
 			  "that has it, such as Debian's linux-image-amd64",
 			  k->release, file);
-		return -ENOEXEC;
-	}
-	return 0;
+	return ret > 0 ? -ENOEXEC : ret;
 }
 
 /*

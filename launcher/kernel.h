@@ -31,6 +31,9 @@ int kernel_open(struct kernel *, const struct image *);
 
 /* The same, but only with `elf` and `symbols`, of any kernel that has these. */
 int kernel_open_symbols(struct kernel *, const struct image *);
+
+/* 0: it has all of these symbols; 1: not all; -errno as budget_check(). */
+int kernel_check_symbols(const struct kernel *, const char *const *names, size_t count);
 void kernel_close(struct kernel *);
 
 /* What Linux's banner begins with; its release is the next word. */

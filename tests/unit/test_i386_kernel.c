@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Fitting an i386 kernel and the shim to each other: which instructions become traps, and
- * what the shim is told of them. The symbols are this file's, instead of kallsyms.c.
+ * what the shim is told of them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,76 +13,12 @@
 #include "abi/i386.h"
 #include "capture_log.h"
 #include "fake_image.h"
+#include "fake_kallsyms.h"
 #include "launcher/budget.h"
 #include "launcher/i386_kernel.h"
 
-#define TEXT		0xc1000000u
 #define TEXT_BYTES	(RL_I386_SITES + 64)
 #define NEXT		0x19, 0x00, 0x00, 0xc1	/* TEXT + 25 */
-
-static uint64_t start;
-static const char *missing;
-static uint32_t finalize;	/* where that function is, if at all */
-
-size_t kallsyms_count(const struct kallsyms *k)
-{
-	(void)k;
-	return 1;
-}
-
-const char *kallsyms_get(const struct kallsyms *k, size_t index,
-			 uint64_t *address, char *type)
-{
-	(void)k;
-	(void)index;
-	*address = TEXT;
-	*type = 'T';
-	return "startup_32";
-}
-
-const char *kallsyms_nearest(const struct kallsyms *k, uint64_t gva,
-			     uint64_t *offset)
-{
-	(void)k;
-	*offset = gva - TEXT;
-	return "startup_32";
-}
-
-struct kallsyms *kallsyms_read(const struct elf_view *view, const char **why)
-{
-	(void)view;
-	*why = NULL;
-	return NULL;
-}
-
-void kallsyms_free(struct kallsyms *k)
-{
-	(void)k;
-}
-
-size_t kallsyms_find(const struct kallsyms *k, const char *name,
-		     uint64_t *address)
-{
-	(void)k;
-	if (missing && !strcmp(name, missing))
-		return 0;
-	*address = start;
-	if (!strcmp(name, "default_find_smp_config"))
-		*address = TEXT + 42;
-	if (!strcmp(name, "module_finalize")) {
-		*address = TEXT + finalize;
-		return finalize != 0;
-	}
-	return !strcmp(name, "startup_32") || !strcmp(name, "pud_populate") ||
-	       !strcmp(name, "default_find_smp_config");
-}
-
-uint64_t kallsyms_room(const struct kallsyms *k, uint64_t address)
-{
-	(void)k;
-	(void)address;
-	return 0;
-}
 
 static const uint8_t code[] = {
 	0xfa,				/*  0 cli */
@@ -102,6 +38,11 @@ static const uint8_t code[] = {
 	0x0f, 0x0b,			/* 40 ud2, the kernel's own */
 	0xe8, 0, 0, 0, 0,		/* 42 call: a function that is left out */
 	0x55,				/* 47 push %ebp */
+};
+
+static const struct fake_symbol symbols[] = {
+	{ "startup_32", TEXT }, { "pud_populate", TEXT },
+	{ "default_find_smp_config", TEXT + 42 }, { "module_finalize", TEXT + 60 },
 };
 
 static struct file {
@@ -159,9 +100,8 @@ static int set_up(void **state)
 	};
 	memset(file->text, 0x90, TEXT_BYTES);
 	memcpy(file->text, code, sizeof(code));
-	start = TEXT;
-	missing = NULL;
-	finalize = 0;
+	memcpy(fake_symbols, symbols, sizeof(symbols));
+	fake_symbol_count = 3;		/* without the last */
 	image = (struct image) {
 		.file = "FILE", .elf = (uint8_t *)file, .elf_size = sizeof(*file),
 		.i386 = true,
@@ -232,7 +172,7 @@ static void test_modules(void **state)
 	static const uint8_t function[] = { 0xe8, 0, 0, 0, 0, 0x55, 0x9c };
 
 	(void)state;
-	finalize = 60;
+	fake_symbol_count = 4;
 	memcpy(file->text + 60, function, sizeof(function));
 	assert_int_equal(fit(), 0);
 	assert_int_equal(list->count, 7);
@@ -248,7 +188,7 @@ static void test_modules(void **state)
 static void test_other_modules(void **state)
 {
 	(void)state;
-	finalize = 60;
+	fake_symbol_count = 4;
 	assert_int_equal(fit(), -ENOEXEC);
 	assert_logged("another module_finalize()");
 }
@@ -283,7 +223,7 @@ static void test_just_enough(void **state)
 static void test_start_elsewhere(void **state)
 {
 	(void)state;
-	start = 0xc0000000;
+	fake_symbols[0].address = 0xc0000000;
 	assert_int_equal(fit(), -ENOEXEC);
 	assert_logged("does not begin where");
 }
@@ -323,7 +263,7 @@ static void test_release(void **state)
 static void test_without_pae(void **state)
 {
 	(void)state;
-	missing = "pud_populate";
+	fake_symbols[1].name = "another";
 	assert_int_equal(open_with_banner("Linux version 6.1.0-9-686 y"), -ENOEXEC);
 	assert_logged("without PAE");
 }

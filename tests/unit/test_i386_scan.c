@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Sweeping the code of a small i386 image: what is found, and what is refused with the
- * place. The symbols are this file's, instead of kallsyms.c.
+ * place.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,65 +10,11 @@
 #include "unit.h"
 
 #include "capture_log.h"
+#include "fake_kallsyms.h"
 #include "launcher/budget.h"
 #include "launcher/i386_scan.h"
 
-#define TEXT	0xc1000000u
 #define INIT	0xc1001000u
-
-static uint64_t addresses[8];
-static size_t symbols;
-
-size_t kallsyms_count(const struct kallsyms *k)
-{
-	(void)k;
-	return symbols;
-}
-
-const char *kallsyms_get(const struct kallsyms *k, size_t index,
-			 uint64_t *address, char *type)
-{
-	(void)k;
-	*address = addresses[index];
-	*type = 'T';
-	return "symbol";
-}
-
-const char *kallsyms_nearest(const struct kallsyms *k, uint64_t gva,
-			     uint64_t *offset)
-{
-	(void)k;
-	*offset = gva - TEXT;
-	return "first";
-}
-
-struct kallsyms *kallsyms_read(const struct elf_view *view, const char **why)
-{
-	(void)view;
-	*why = "not used here";
-	return NULL;
-}
-
-void kallsyms_free(struct kallsyms *k)
-{
-	(void)k;
-}
-
-size_t kallsyms_find(const struct kallsyms *k, const char *name,
-		     uint64_t *address)
-{
-	(void)k;
-	(void)name;
-	(void)address;
-	return 0;
-}
-
-uint64_t kallsyms_room(const struct kallsyms *k, uint64_t address)
-{
-	(void)k;
-	(void)address;
-	return 0;
-}
 
 /* An image with two sections of code and one of data. */
 static struct file {
@@ -115,13 +61,13 @@ static int set_up(void **state)
 		.init = { 0x0f, 0x20, 0xd8, 0xe6, 0x80, 0x0f, 0x0b, 0xc3 },
 		.data = { 0x0f, 0x04, 0xfa, 0xfa },
 	};
-	addresses[0] = TEXT + 8;	/* in any order, and twice */
-	addresses[1] = TEXT;
-	addresses[2] = TEXT + 8;
-	addresses[3] = INIT;
-	addresses[4] = 0xc2000000;
-	addresses[5] = 0xffffffff81000000;	/* per CPU, or forged */
-	symbols = 6;
+	fake_symbols[0].address = TEXT + 8;	/* in any order, and twice */
+	fake_symbols[1].address = TEXT;
+	fake_symbols[2].address = TEXT + 8;
+	fake_symbols[3].address = INIT;
+	fake_symbols[4].address = 0xc2000000;
+	fake_symbols[5].address = 0xffffffff81000000;	/* per CPU, or forged */
+	fake_symbol_count = 6;
 	budget_begin("FILE", BUDGET_STEPS);
 	log_forget();
 	return 0;
@@ -185,7 +131,7 @@ static void no_instruction(void **state)
 static void out_of_step(void **state)
 {
 	(void)state;
-	addresses[0] = TEXT + 3;
+	fake_symbols[0].address = TEXT + 3;
 	refused("0xc1000001 (first+0x1) that ringlet cannot read: b8 fa");
 }
 

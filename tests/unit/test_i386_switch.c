@@ -1,73 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Where a 32-bit kernel changes address spaces: what is believed to be its variable, and
- * what is not. The symbols are this file's, instead of kallsyms.c.
+ * what is not.
  */
 #include <string.h>
 
 #include "unit.h"
 
+#include "fake_kallsyms.h"
 #include "launcher/budget.h"
 #include "launcher/i386_switch.h"
 
-#define TEXT	0xc1000000u
 #define STATE	0xc1e8a580u
-
-static uint64_t room;
-static size_t found;
-
-size_t kallsyms_count(const struct kallsyms *k)
-{
-	(void)k;
-	return 0;
-}
-
-const char *kallsyms_get(const struct kallsyms *k, size_t index,
-			 uint64_t *address, char *type)
-{
-	(void)k;
-	(void)index;
-	(void)address;
-	(void)type;
-	return NULL;
-}
-
-const char *kallsyms_nearest(const struct kallsyms *k, uint64_t gva,
-			     uint64_t *offset)
-{
-	(void)k;
-	(void)gva;
-	(void)offset;
-	return NULL;
-}
-
-struct kallsyms *kallsyms_read(const struct elf_view *view, const char **why)
-{
-	(void)view;
-	*why = "not used here";
-	return NULL;
-}
-
-void kallsyms_free(struct kallsyms *k)
-{
-	(void)k;
-}
-
-size_t kallsyms_find(const struct kallsyms *k, const char *name,
-		     uint64_t *address)
-{
-	(void)k;
-	assert_string_equal(name, "switch_mm_irqs_off");
-	*address = TEXT;
-	return found;
-}
-
-uint64_t kallsyms_room(const struct kallsyms *k, uint64_t address)
-{
-	(void)k;
-	assert_int_equal(address, TEXT);
-	return room;
-}
 
 static struct file {
 	Elf32_Ehdr header;
@@ -114,8 +58,9 @@ static const uint8_t good[] = {
 static int set_up(void **state)
 {
 	(void)state;
-	room = 40;
-	found = 1;
+	fake_room = 40;
+	fake_symbols[0] = (struct fake_symbol){ "switch_mm_irqs_off", TEXT };
+	fake_symbol_count = 1;
 	return 0;
 }
 
@@ -146,14 +91,14 @@ static void test_others(void **state)
 static void test_missing(void **state)
 {
 	(void)state;
-	found = 0;
+	fake_symbol_count = 0;
 	find(good, sizeof(good));
 	assert_int_equal(image.tlb_state, 0);
-	found = 1;
-	room = 24;	/* ends in an instruction */
+	fake_symbol_count = 1;
+	fake_room = 24;	/* ends in an instruction */
 	find(good, sizeof(good));
 	assert_int_equal(image.tlb_state, 0);
-	room = 1000;	/* behind the image */
+	fake_room = 1000;	/* behind the image */
 	find(good, sizeof(good));
 	assert_int_equal(image.tlb_state, 0);
 }
@@ -174,7 +119,7 @@ static void test_two(void **state)
 	memcpy(code + 38, &other, 4);
 	other += 8;
 	memcpy(code + 45, &other, 4);
-	room = 49;
+	fake_room = 49;
 	find(code, 49);
 	assert_int_equal(image.tlb_state, 0);
 }
