@@ -48,7 +48,8 @@ def suite_of(flavour):
 def _sign(release, suite):
     """Changes when the recipe does."""
     sign = hashlib.sha256(f"{release} {suite} {LEFT_OUT}\n".encode())
-    for path in sorted(glob.glob(RECIPE + "/**/*", recursive=True)):
+    tool = os.path.join(RECIPE, "../../tools/ext4-of-root")
+    for path in sorted(glob.glob(RECIPE + "/**/*", recursive=True)) + [tool]:
         if os.path.isfile(path):
             mode = os.stat(path).st_mode & 0o111
             sign.update(f"{os.path.relpath(path, RECIPE)} {mode}\n".encode())
