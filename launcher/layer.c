@@ -39,15 +39,21 @@ const char *layer_named(const char *wanted)
 	return wanted && *wanted ? wanted : NULL;
 }
 
-static char *find(const char *wanted, const char *const places[2])
+/* Installed, or as it was built beside the program. */
+static char *find(const char *wanted, const char *name)
 {
+	static const char *const folders[] = { "../lib/ringlet/", "" };
+	char below[64];
+
 	wanted = layer_named(wanted);
 	if (wanted)
 		return realpath(wanted, NULL);
-	for (size_t i = 0; i < 2; i++) {
-		char *near = layer_near_program(places[i]);
-		char *path = near ? realpath(near, NULL) : NULL;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		char *near, *path;
 
+		snprintf(below, sizeof(below), "%s%s", folders[i], name);
+		near = layer_near_program(below);
+		path = near ? realpath(near, NULL) : NULL;
 		free(near);
 		if (path)
 			return path;
@@ -57,22 +63,12 @@ static char *find(const char *wanted, const char *const places[2])
 
 char *layer_find(const char *wanted)
 {
-	static const char *const places[2] = {
-		"../lib/ringlet/layer.elf",
-		"layer.elf",
-	};
-
-	return find(wanted, places);
+	return find(wanted, "layer.elf");
 }
 
 char *layer_find_shim(const char *wanted)
 {
-	static const char *const places[2] = {
-		"../lib/ringlet/shim.elf",
-		"shim.elf",
-	};
-
-	return find(wanted, places);
+	return find(wanted, "shim.elf");
 }
 
 /* Bytes read, fewer where the file ends early, or -1 and errno. */
