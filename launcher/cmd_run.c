@@ -175,14 +175,14 @@ static int prepare(struct run *run)
 
 static void write_params(struct run *run, struct machine *machine)
 {
+	bool is_i386 = prepared_is_i386(&run->prepared);
 	struct boot_i386 i386 = { .devices = devices_count(run->devices) };
 	struct rl_info info;
 
-	if (!vm_get_info(run->device_fd, &info))
+	if (is_i386 && !vm_get_info(run->device_fd, &info))
 		i386.tsc_khz = info.tsc_khz;
-	boot_write_params(prepared_is_i386(&run->prepared) ? &i386 : NULL,
-			  &machine->memory, &run->header, &run->initrd,
-			  run->command_line);
+	boot_write_params(is_i386 ? &i386 : NULL, &machine->memory, &run->header,
+			  &run->initrd, run->command_line);
 }
 
 static int load(struct run *run, struct machine *machine)
