@@ -7,14 +7,9 @@
  * gdb_command() only when all of them wait (all_still()). So registers, memory and the
  * target's lists have one user at a time; `lock` guards the change from one to the other,
  * and the lists where gdb_trap() reads them.
- *
- * gdb's user owns the launcher already: who can connect can read and write all of the
- * guest, and nothing else. So a TCP port is one of this machine's own (127.0.0.1), and a
- * socket has the rights of its folder.
  */
 #include "gdb.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -27,8 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../virtio_devices/named_socket.h"
-#include "../virtio_devices/words.h"
+#include "gdb_place.h"
 #include "gdb_session.h"
 #include "log.h"
 
@@ -349,46 +343,6 @@ static void *gdb_thread(void *argument)
 
 /* --- beginnings and ends --------------------------------------------------------------- */
 
-const char *gdb_check_place(const char *place)
-{
-	uint64_t port;
-
-	if (!strncmp(place, "unix:", 5) && place[5])
-		return NULL;
-	if (!strncmp(place, "tcp:", 4) && !words_number(place + 4, 1, 65535,
-							&port))
-		return NULL;
-	return "write unix:PATH or tcp:PORT";
-}
-
-static int listen_tcp(const char *text)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons(atoi(text)),
-	};
-	const int on = 1;
-	int error, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (!bind(fd, (struct sockaddr *)&address, sizeof(address)) &&
-	    !listen(fd, 1))
-		return fd;
-	error = -errno;
-	close(fd);
-	return error;
-}
-
-static int listen_unix(struct gdb *g, const char *path)
-{
-	int error = named_socket_open(&g->name, path);
-
-	return error ? error : named_socket_listen(&g->name, 1);
-}
-
 struct gdb *gdb_open(const char *place, bool wait)
 {
 	struct gdb *g = calloc(1, sizeof(*g));
@@ -401,8 +355,7 @@ struct gdb *gdb_open(const char *place, bool wait)
 	g->client = -1;
 	g->wait = wait;
 	g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	g->listener = *place == 't' ? listen_tcp(place + 4) :
-				      listen_unix(g, place + 5);
+	g->listener = gdb_listen(place, &g->name);
 	error = g->listener < 0 ? g->listener : g->wake_fd < 0 ? -errno : 0;
 	if (!error)
 		return g;

@@ -3,6 +3,7 @@
  * gdb's connection: who stands still when. Threads here are the vCPUs', and a socket
  * is gdb's.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -358,6 +359,36 @@ static void test_places(void **state)
 	assert_logged("somebody listens there");
 }
 
+/* A port of this machine's own: there, and at no other address of it. */
+static void test_port(void **state)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t size = sizeof(address);
+	const int taken = socket(AF_INET, SOCK_STREAM, 0);
+	int fd;
+
+	(void)state;
+	assert_int_equal(bind(taken, (void *)&address, size), 0);
+	assert_int_equal(listen(taken, 1), 0);
+	getsockname(taken, (void *)&address, &size);
+	snprintf(place, sizeof(place), "tcp:%u", ntohs(address.sin_port));
+	assert_null(gdb_open(place, false));
+	assert_logged("somebody listens there");
+	close(taken);
+
+	start(false);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, (void *)&address, size), 0);
+	close(fd);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+	assert_int_equal(connect(fd, (void *)&address, size), -1);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +401,7 @@ int main(void)
 		T(test_end),
 		T(test_module_refuses),
 		T(test_places),
+		T(test_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
