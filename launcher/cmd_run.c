@@ -8,7 +8,6 @@
  * The part in brackets is done again when the guest reboots.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +30,7 @@
 #include "prepare.h"
 #include "sandbox.h"
 #include "stats.h"
+#include "verdict.h"
 #include "wishes.h"
 
 /*J: launcher.start
@@ -327,63 +327,6 @@ static int run_once(struct run *run, struct ending *ending)
 	return status;
 }
 
-/* The guest did not end by itself: say who did it, and the exit status. */
-static int judge_stop(const struct events *events)
-{
-	switch (events->cause) {
-	case STOP_KEY:
-		log_warnx("the guest was ended by the escape key");
-		return STATUS_SIGNAL + SIGINT;
-	case STOP_LATE:
-		log_warnx("the guest was ended: it did not power off within "
-			  "%u s", events->patience);
-		return STATUS_LATE;
-	default:
-		log_warnx("the guest was ended by SIG%s%s%.0d",
-			  sigabbrev_np(events->signal),
-			  events->sender ? " from process " : "",
-			  events->sender);
-		return STATUS_SIGNAL + events->signal;
-	}
-}
-
-/* Say how it ended; the exit status, and the word for the statistics. */
-static int judge(struct run *run, const struct ending *ending)
-{
-	struct stats_report *report = &run->report;
-
-	report->reason = ending->reason;
-	switch (ending->kind) {
-	case ENDING_POWEROFF:
-		report->end = "poweroff";
-		if (run->events.asked)
-			log_warnx("the guest powered off, as it was asked to");
-		else
-			log_info("the guest powered off");
-		return STATUS_OK;
-	case ENDING_PANIC:
-		report->end = "panic";
-		log_warnx("the guest's kernel panicked");
-		return STATUS_PANIC;
-	case ENDING_KILLED:
-		report->end = "killed";
-		log_warnx("the guest was killed: %s", ending->reason);
-		return STATUS_KILLED;
-	case ENDING_STOPPED:
-		report->end = "signal";
-		return judge_stop(&run->events);
-	case ENDING_OUTPUT:
-		report->end = "error";
-		log_warnx("the guest was ended: standard output cannot be "
-			  "written: %s", ending->reason);
-		return STATUS_ERROR;
-	default:
-		report->end = "error";
-		log_warnx("%s", ending->reason);
-		return STATUS_ERROR;
-	}
-}
-
 /* Boot until the guest wants no more of it. */
 static int run_guest(struct run *run)
 {
@@ -405,7 +348,7 @@ static int run_guest(struct run *run)
 	terminal_restore();
 	run->report.wall_ns = clock_now() - run->start;
 	if (!status)
-		status = judge(run, &ending);
+		status = verdict_say(&ending, &run->events, &run->report);
 	else
 		run->report.end = "error";
 	run->report.exit_status = status;
