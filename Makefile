@@ -28,7 +28,8 @@ help:
 	@echo 'make module     build/module/ringlet.ko  (KDIR=: other kernel headers)'
 	@echo 'make launcher   build/ringlet'
 	@echo "make demo       a guest in the sandbox: a shell, or CMD='...'"
-	@echo '                GUEST_ADD=DIR appears at /add, STATS=FILE is written'
+	@echo '                GUEST_ADD=DIR appears at /add, STATS=FILE is written,'
+	@echo '                GUEST=i386: with a 32-bit kernel (or 6.12, 7.3, ...)'
 	@echo 'make demo-disk  the same with a Debian on a disk, and a network'
 	@echo 'make check      build, lints, every test; ends with the count'
 	@echo '                TESTS="name..." only these, TAGS=quick only those'
@@ -100,16 +101,19 @@ module:
 LOCKED = mkdir -p build && flock build/lock
 
 # What it says goes to standard error: standard output is the command's.
+# Which kernel a guest has: a flavour or a series (tests/lib/kernels.py), or i386.
+GUEST_KERNEL = $(if $(GUEST),RINGLET_GUEST_KERNEL='$(GUEST:i386=686-pae)')
+
 demo:
 	$(Q)tools/deps >&2
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox >&2
-	$(Q)tests/sandbox/guest $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
+	$(Q)$(GUEST_KERNEL) tests/sandbox/guest $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
 		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
 
 demo-disk:
 	$(Q)tools/deps >&2
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox >&2
-	$(Q)tests/sandbox/disk $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
+	$(Q)$(GUEST_KERNEL) tests/sandbox/disk $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
 		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
 export CMD
 

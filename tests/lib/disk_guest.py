@@ -63,7 +63,8 @@ def command_disk(options, token):
 
 def host_script(options):
     """The shell commands that the emulated host runs."""
-    words = "root=LABEL=root console=hvc0 "
+    console = kernels.console_of(options.guest)
+    words = f"root=LABEL=root console={console} "
     run = (f"{options.wrap} ringlet run --memory {options.guest_memory}M "
            f"--initrd /sandbox/initrd --stats /tmp/stats "
            f"--disk /dev/vda{options.disk_options} ")
@@ -75,7 +76,7 @@ def host_script(options):
         # kernel, which guest-command then tells to be silent.
         words += "systemd.show_status=no systemd.log_target=kmsg "
         words += "printk.devkmsg=on "
-        words += "systemd.mask=serial-getty@hvc0.service "
+        words += f"systemd.mask=serial-getty@{console}.service "
         words += "systemd.wants=guest-command.service "
     lines = [
         f"modprobe ringlet {options.module_args} || exit 125",

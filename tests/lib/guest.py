@@ -143,8 +143,7 @@ def guest_archive(options, token):
 
 def host_script(options):
     """The shell commands that the emulated host runs."""
-    console = "ttyS0" if options.guest in kernels.I386 else "hvc0"
-    words = f"console={console}" + ("" if options.verbose else " quiet")
+    words = f"console={kernels.console_of(options.guest)}" + ("" if options.verbose else " quiet")
     cpus = options.guest_cpus
     if cpus > 1:
         options.module_args += f" max_vcpus={cpus}"

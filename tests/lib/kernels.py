@@ -257,6 +257,11 @@ def busybox_of(flavour):
     return path
 
 
+def console_of(flavour):
+    """The device that a guest with this kernel has its console at."""
+    return "ttyS0" if flavour in I386 else "hvc0"
+
+
 def folder_of(release):
     root = _root_of(release)
     return root.path if root else os.path.join(FOLDER, release)

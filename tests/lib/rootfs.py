@@ -76,9 +76,43 @@ def _mirrors(suite):
         f"deb http://deb.debian.org/debian {suite} main\n"
 
 
-def build(release, suite, target, recipe=RECIPE, environment=None):
+def _run(command, log, environment):
+    """mmdebstrap. None, or the last lines of its log where it failed."""
+    with open(log, "wb") as out:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL,
+                              stdout=out, stderr=subprocess.STDOUT,
+                              env={**os.environ, "SOURCE_DATE_EPOCH":
+                                   "1700000000", **(environment or {})},
+                              check=False)
+    if not done.returncode:
+        return None
+    with open(log, errors="replace") as source:
+        return "".join(source.readlines()[-15:])
+
+
+def _debootstrap(command, suite, sources, log, environment):
+    """Runs mmdebstrap, to which one bad list is the end: where a mirror's list is out of
+    step with its signature, once more without those beside the suite's own."""
+    text = _mirrors(suite)
+    own = "".join(line + "\n" for line in text.splitlines()
+                  if f" {suite} " in line)
+    for lines in (text, own):
+        with open(sources, "w") as out:
+            out.write(lines)
+        last = _run(command, log, environment)
+        if last is None:
+            return
+        if "Mirror sync in progress" not in last:
+            break
+        say("a list is out of step with its signature; the suite's own must do")
+    raise Trouble(f"mmdebstrap failed, see {log}:\n{last}")
+
+
+def build(release, suite, target, recipe=RECIPE, environment=None,
+          architecture="amd64"):
     """Runs mmdebstrap; the folder `target` appears when all is there, in place of what
-    was there. `environment` is for the recipe's setup."""
+    was there. `environment` is for the recipe's setup. The machine's own kernel must run
+    the architecture's programs, as Debian's amd64 ones do those of i386."""
     if not shutil.which("mmdebstrap"):
         raise Trouble("mmdebstrap is missing: run `make deps`")
     say(f"building a Debian root ({suite}, linux-image-{release})")
@@ -88,9 +122,10 @@ def build(release, suite, target, recipe=RECIPE, environment=None):
     os.chmod(work, 0o777)
     image = os.path.join(work, "root.img")
     sources = os.path.join(work, "sources.list")
-    with open(sources, "w") as out:
-        out.write(_mirrors(suite))
     command = ["mmdebstrap", "--variant=minbase", "--format=null",
+               f"--architectures={architecture}",
+               # It would ask a program of its own whether foreign ones run.
+               "--skip=check/qemu",
                "--include=" + ",".join(_packages(release, recipe)),
                "--aptopt=Acquire::Languages \"none\"",
                "--aptopt=Acquire::Check-Valid-Until \"false\""]
@@ -99,16 +134,7 @@ def build(release, suite, target, recipe=RECIPE, environment=None):
                 suite, "/dev/null", sources]
     log = os.path.join(os.path.dirname(target), "log")
     try:
-        with open(log, "wb") as out:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL,
-                                  stdout=out, stderr=subprocess.STDOUT,
-                                  env={**os.environ, "SOURCE_DATE_EPOCH":
-                                       "1700000000", **(environment or {})},
-                                  check=False)
-        if done.returncode:
-            with open(log, errors="replace") as source:
-                last = "".join(source.readlines()[-15:])
-            raise Trouble(f"mmdebstrap failed, see {log}:\n{last}")
+        _debootstrap(command, suite, sources, log, environment)
         os.unlink(sources)
         os.rename(f"{work}/initrd.img-{release}", f"{work}/initrd.img")
         os.rename(f"{work}/vmlinuz-{release}", f"{work}/vmlinuz")
@@ -128,7 +154,8 @@ def get(flavour="amd64"):
     with open(os.path.join(CACHE, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(target):
-            build(release, suite, target)
+            build(release, suite, target,
+                  architecture=kernels.I386.get(flavour, "amd64"))
             for old in glob.glob(os.path.join(CACHE, f"{release}-*")):
                 if old != target:
                     shutil.rmtree(old, ignore_errors=True)
