@@ -11,7 +11,7 @@
  *
  * Parameters: looks counts the entries, walks those whose tables were read, takings
  * how often a vCPU was in a guest that lost pages, raised the timer interrupts that
- * came to the host by an INT instruction,
+ * came to the host by an INT instruction, kept the entries that found CR4.PGE off,
  * broken names the rules that did not hold. walk_each=N reads the tables at
  * each Nth entry.
  */
@@ -43,17 +43,20 @@ static ulong takings;
 module_param(takings, ulong, 0444);
 static ulong raised;
 module_param(raised, ulong, 0444);
+static ulong kept;
+module_param(kept, ulong, 0444);
 static uint walk_each = 8;
 module_param(walk_each, uint, 0444);
 
 enum rule {
 	FLAGS, BREAKPOINTS, LDTR, GLOBAL, ABSENT, USER_BIT, FRAMES, WINDOW,
-	TABLES, LEFT, RAISED, RULES
+	TABLES, LEFT, RAISED, GIVEN_BACK, RULES
 };
 
 static const char *const names[RULES] = {
 	"flags", "breakpoints", "ldtr", "global", "absent", "user_bit",
-	"frames", "window", "tables", "left", "raised"
+	"frames", "window", "tables", "left", "raised",
+	"given_back"
 };
 static unsigned long bad;
 
@@ -251,6 +254,8 @@ static int before(struct kprobe *probe, struct pt_regs *regs)
 	check(!breakpoints_on(), BREAKPOINTS, breakpoints_on());
 	/* Invariant 12. */
 	check(!(host->guest_cr4 & X86_CR4_PGE), GLOBAL, host->guest_cr4);
+	if (!(native_read_cr4() & X86_CR4_PGE))
+		kept++;
 	if (looks++ % walk_each == 0)
 		look_at_tables(host->guest_cr3, cpu);
 	stay_changes();
@@ -329,6 +334,22 @@ static int timer_comes(struct kprobe *probe, struct pt_regs *unused)
 	return 0;
 }
 
+/*
+ * Invariant 12, the other way round: who comes behind a vCPU's thread, another task or the
+ * launcher's program, has global pages.
+ */
+static int task_comes(struct kprobe *probe, struct pt_regs *regs)
+{
+	check(native_read_cr4() & X86_CR4_PGE, GIVEN_BACK, 0);
+	return 0;
+}
+
+static int run_ends(struct kretprobe_instance *at, struct pt_regs *regs)
+{
+	check(native_read_cr4() & X86_CR4_PGE, GIVEN_BACK, 1);
+	return 0;
+}
+
 static struct kretprobe taking_probe = {
 	.kp.symbol_name = "invalidate_start",
 	.entry_handler = taking_begins,
@@ -347,12 +368,26 @@ static struct kprobe timer_probe = {
 	.symbol_name = "hrtimer_interrupt", .pre_handler = timer_comes,
 };
 
+static struct kretprobe run_probe = {
+	.kp.symbol_name = "vcpu_run", .handler = run_ends, .maxactive = 16,
+};
+/* The first that a task does on a pCPU; the name is that of Debian's gcc. */
+static struct kprobe task_probe = {
+	.symbol_name = "finish_task_switch.isra.0", .pre_handler = task_comes,
+};
+
 static int __init witness_init(void)
 {
 	int r = register_kprobe(&before_probe);
 
 	if (r)
 		return r;
+	r = register_kretprobe(&run_probe);
+	if (r)
+		goto no_run;
+	r = register_kprobe(&task_probe);
+	if (r)
+		goto no_task;
 	r = register_kprobe(&behind_probe);
 	if (r)
 		goto no_behind;
@@ -369,6 +404,10 @@ no_timer:
 no_taking:
 	unregister_kprobe(&behind_probe);
 no_behind:
+	unregister_kprobe(&task_probe);
+no_task:
+	unregister_kretprobe(&run_probe);
+no_run:
 	unregister_kprobe(&before_probe);
 	return r;
 }
@@ -376,6 +415,8 @@ no_behind:
 static void __exit witness_exit(void)
 {
 	unregister_kprobe(&timer_probe);
+	unregister_kprobe(&task_probe);
+	unregister_kretprobe(&run_probe);
 	unregister_kretprobe(&taking_probe);
 	unregister_kprobe(&before_probe);
 	unregister_kprobe(&behind_probe);
