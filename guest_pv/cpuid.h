@@ -6,6 +6,17 @@
 #ifndef RINGLET_GUEST_PV_CPUID_H
 #define RINGLET_GUEST_PV_CPUID_H
 
+#include "types.h"
+
+struct rl_cpuid {
+	u32 eax, ebx, ecx, edx;
+};
+
+/* features.c: the host's answer. An empty one if it has none, which hides everything. */
+struct rl_cpuid rl_host_cpuid(u32 leaf, u32 subleaf);
+/* topology.c: puts what a leaf says of other processors into what is shown of it. */
+void rl_topology(u32 leaf, u32 subleaf, struct rl_cpuid *r);
+
 /* Leaf 1, ECX. */
 #define CPUID_SSE3		(1u << 0)
 #define CPUID_PCLMULQDQ		(1u << 1)
@@ -43,6 +54,7 @@
 #define CPUID_SSE		(1u << 25)
 #define CPUID_SSE2		(1u << 26)
 #define CPUID_SELFSNOOP		(1u << 27)
+#define CPUID_HTT		(1u << 28)	/* more than one in the package */
 
 /* Leaf 7, EBX. */
 #define CPUID_FSGSBASE		(1u << 0)
@@ -80,6 +92,7 @@
 
 /* Leaf 0x80000001, ECX. */
 #define CPUID_LAHF_LM		(1u << 0)
+#define CPUID_CMP_LEGACY	(1u << 1)	/* these are cores, not threads */
 #define CPUID_ABM		(1u << 5)
 #define CPUID_SSE4A		(1u << 6)
 #define CPUID_MISALIGNSSE	(1u << 7)

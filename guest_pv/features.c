@@ -5,6 +5,8 @@
  * CPUID as the kernel asks it, through pv_ops. User programs that execute the
  * instruction themselves see the host's processor; so must not matter here.
  *
+ * What it is told of other processors is in topology.c.
+ *
  * The lists say what may be seen. A feature that is new to the world is hidden
  * until somebody has thought about it in ring 1.
  */
@@ -78,14 +80,10 @@ static const u32 extended1_edx =
 #define XSAVE_XSAVEOPT		(1u << 0)
 #define XSAVE_XGETBV1		(1u << 2)
 
-struct regs {
-	u32 eax, ebx, ecx, edx;
-};
-
 /* The host's answer. An empty one if it has none, which hides everything. */
-static struct regs host_cpuid(u32 leaf, u32 subleaf)
+struct rl_cpuid rl_host_cpuid(u32 leaf, u32 subleaf)
 {
-	struct regs r = {};
+	struct rl_cpuid r = {};
 	u8 was = rl_irq_save();
 	u64 nmis;
 
@@ -120,9 +118,9 @@ static u64 usable_xcr0(void)
  * they are promises that the hypervisor keeps: process-context identifiers,
  * which are only names for cached shadow roots, and a steady clock.
  :*/
-static struct regs xsave_leaf(u32 subleaf)
+static struct rl_cpuid xsave_leaf(u32 subleaf)
 {
-	struct regs r = host_cpuid(0xd, subleaf), part;
+	struct rl_cpuid r = rl_host_cpuid(0xd, subleaf), part;
 	u64 xcr0 = usable_xcr0();
 	u32 i;
 
@@ -134,7 +132,7 @@ static struct regs xsave_leaf(u32 subleaf)
 		for (i = 2; i < 63; i++) {
 			if (!(xcr0 >> i & 1))
 				continue;
-			part = host_cpuid(0xd, i);
+			part = rl_host_cpuid(0xd, i);
 			r.ebx = max(r.ebx, part.ebx + part.eax);
 		}
 		r.ecx = r.ebx;
@@ -143,31 +141,29 @@ static struct regs xsave_leaf(u32 subleaf)
 		r.eax &= XSAVE_XSAVEOPT | XSAVE_XGETBV1;
 		r.ebx = r.ecx = r.edx = 0;
 	} else if (subleaf > 62 || !(xcr0 >> subleaf & 1)) {
-		r = (struct regs){};
+		r = (struct rl_cpuid){};
 	}
 	return r;
 }
 
-static struct regs basic_leaf(u32 leaf, u32 subleaf)
+static struct rl_cpuid basic_leaf(u32 leaf, u32 subleaf)
 {
-	struct regs r = host_cpuid(leaf, subleaf);
+	struct rl_cpuid r = rl_host_cpuid(leaf, subleaf);
 
 	switch (leaf) {
 	case 0:
 		r.eax = min(r.eax, (u32)LAST_BASIC);
 		return r;
 	case 1:
-		/* Its APIC ID; one logical processor in a package. */
-		r.ebx = (r.ebx & 0xff00) | rl_this_id() << 24;
 		r.ecx = (r.ecx & leaf1_ecx) | CPUID_PCID |
 			CPUID_HYPERVISOR;
 		r.edx &= leaf1_edx;
+		rl_topology(leaf, subleaf, &r);
 		return r;
 	case 2:
 		return r;
-	case 4:
-		/* Caches, but shared with nobody. */
-		r.eax &= 0x3fff;
+	case 4: case 0xb:
+		rl_topology(leaf, subleaf, &r);
 		return r;
 	case 7:
 		if (subleaf)
@@ -180,12 +176,12 @@ static struct regs basic_leaf(u32 leaf, u32 subleaf)
 	case 0xd:
 		return xsave_leaf(subleaf);
 	}
-	return (struct regs){};
+	return (struct rl_cpuid){};
 }
 
-static struct regs extended_leaf(u32 leaf)
+static struct rl_cpuid extended_leaf(u32 leaf)
 {
-	struct regs r = host_cpuid(leaf, 0);
+	struct rl_cpuid r = rl_host_cpuid(leaf, 0);
 
 	switch (leaf) {
 	case 0x80000000:
@@ -195,6 +191,7 @@ static struct regs extended_leaf(u32 leaf)
 		r.ecx &= extended1_ecx;
 		r.edx &= extended1_edx | (leaf1_edx & ~CPUID_SSE
 					  & 0x0183f3ff);
+		rl_topology(leaf, 0, &r);
 		break;
 	case 0x80000007:
 		r.eax = r.ebx = r.ecx = 0;
@@ -204,16 +201,17 @@ static struct regs extended_leaf(u32 leaf)
 		/* Four levels of page tables: 48 bits of virtual address. */
 		r.eax = (r.eax & 0xff) | 48 << 8;
 		r.ebx &= EXTENDED8_CLZERO;
-		r.ecx = r.edx = 0;
+		r.edx = 0;
+		rl_topology(leaf, 0, &r);
 		break;
 	}
 	return r;
 }
 
 /* A signature of our own, so that no other hypervisor's driver starts. */
-static struct regs hypervisor_leaf(u32 leaf)
+static struct rl_cpuid hypervisor_leaf(u32 leaf)
 {
-	struct regs r = {};
+	struct rl_cpuid r = {};
 
 	if (leaf == 0x40000000) {
 		r.eax = leaf;
@@ -228,7 +226,7 @@ void rl_cpuid(unsigned int *eax, unsigned int *ebx, unsigned int *ecx,
 	      unsigned int *edx)
 {
 	u32 leaf = *eax, subleaf = *ecx;
-	struct regs r = {};
+	struct rl_cpuid r = {};
 
 	if (leaf <= LAST_BASIC)
 		r = basic_leaf(leaf, subleaf);
