@@ -14,6 +14,9 @@
 /* WB, WC, UC-, UC, WB, WP, UC-, WT: what Linux programs. */
 #define LINUX_PAT 0x0407050600070106ULL
 
+/* "The TSC counts at a steady pace": without it Linux complains of the firmware. */
+#define HWCR_TSC_AT_P0 BIT_ULL(24)
+
 /* Reads msr for the guest. 0 or -EIO: the guest gets #GP. */
 int msr_read(struct rl_vcpu *vcpu, u32 msr, u64 *value)
 {
@@ -44,9 +47,11 @@ int msr_read(struct rl_vcpu *vcpu, u32 msr, u64 *value)
 			 MSR_IA32_MISC_ENABLE_BTS_UNAVAIL |
 			 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
 		return 0;
+	case MSR_K7_HWCR:
+		*value = HWCR_TSC_AT_P0;
+		return 0;
 	case MSR_IA32_APICBASE:
 	case MSR_IA32_PLATFORM_ID:
-	case MSR_K7_HWCR:
 	case MSR_AMD64_DE_CFG:
 	case MSR_IA32_SYSENTER_CS:
 	case MSR_IA32_SYSENTER_ESP:
