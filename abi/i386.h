@@ -10,6 +10,9 @@
  *	slot 0		the low 4 GB: before the kernel has its own tables, memory as it is
  *	slot 273	RL_I386_DIRECT: the low 4 GB of guest-physical memory, for the shim
  *	slot 511	the shim, at RL_LAYER_GVA
+ *
+ * Above the last address that the kernel uses, 2 MB are ours in the kernel's own tables: see
+ * RL_I386_HOLE.
  */
 #ifndef RINGLET_ABI_I386_H
 #define RINGLET_ABI_I386_H
@@ -41,11 +44,22 @@
 #define RL_I386_POOL_GPA	0x100000
 #define RL_I386_POOL_END	0x200000
 
+#define RL_I386_HOLE_PT_GPA	0x1ff000	/* the last page of these */
+
 #define RL_I386_DIRECT_SLOT	273
 #define RL_I386_DIRECT		0xffff888000000000
 
 /* Where i386 Linux has its kernel in each address space. */
 #define RL_I386_PAGE_OFFSET	0xc0000000
+
+/*
+ * The hole: the shared page, as the kernel's code sees it; then what jumps in that code
+ * lead to, to be read and executed. Some of that code runs before the kernel has tables, at
+ * its physical address: the first table has the hole where jumps lead from there, too.
+ */
+#define RL_I386_HOLE		0xffe00000
+#define RL_I386_JUMPS		0xffe01000
+#define RL_I386_JUMP_BYTES	0x10000
 
 #ifndef __ASSEMBLY__
 #include <linux/types.h>
@@ -53,6 +67,7 @@
 /*
  * A place of the kernel's code whose instruction does something else in ring 1. There
  * the image has an INT3 where it is one byte, else a UD2, and `bytes` is what was there.
+ * Those behind jumps are such places, too.
  */
 struct rl_site {
 	__u32 gva;
@@ -77,15 +92,17 @@ struct rl_site {
 #define RL_FUNCTION_PANIC	2	/* panic() */
 
 struct rl_i386_image {
+	__u8 jumps[RL_I386_JUMP_BYTES];	/* on pages of their own */
 	__u32 entry;		/* GPA of startup_32 */
 	__u32 switch_start, switch_end;	/* GVAs: code that does that */
 	__u32 tlb_state;	/* GVA, before the CPU's offset is added */
-	__u32 reserved;
+	__u32 hole;		/* not 0: the kernel leaves it alone */
 	__u32 count;		/* of sites, by ascending gva */
 	struct rl_site sites[RL_I386_SITES];
 };
 
 _Static_assert(sizeof(struct rl_site) == 16, "ABI");
-_Static_assert(sizeof(struct rl_i386_image) == 24 + 16 * RL_I386_SITES, "ABI");
+_Static_assert(sizeof(struct rl_i386_image) ==
+	       RL_I386_JUMP_BYTES + 24 + 16 * RL_I386_SITES, "ABI");
 #endif /* __ASSEMBLY__ */
 #endif

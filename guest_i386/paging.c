@@ -21,14 +21,21 @@
 #define CR4_PGE		(1u << 7)
 
 #define PRESENT		1ull
+#define WRITE		2ull
 #define WRITE_USER	6ull
 #define ADDRESS		0x000ffffffffff000ull
 #define NO_FLUSH	(1ull << 63)
 #define PAGE		4096u
+#define NO_EXECUTE	(1ull << 63)
+#define ACCESSED	(1ull << 5)
+#define DIRTY		(1ull << 6)
+
+/* Where a kernel's fourth table of directories has the hole. */
+#define HOLE_SLOT	(RL_I386_HOLE >> 21 & 511)
 
 /* Address spaces that are known at once. */
 #define SPACES		64
-_Static_assert(RL_I386_POOL_GPA + SPACES * 2 * PAGE <= RL_I386_POOL_END, "room");
+_Static_assert(RL_I386_POOL_GPA + SPACES * 2 * PAGE <= RL_I386_HOLE_PT_GPA, "room");
 
 static u32 cr0 = CR0_START, cr3, cr4;
 static struct space {
@@ -94,6 +101,29 @@ static unsigned int find_space(u32 table)
 	return make_space(table);
 }
 
+void paging_start(void)
+{
+	volatile u64 *hole = PHYSICAL(u64, RL_I386_HOLE_PT_GPA);
+	u64 code = gpa_of(image.jumps);
+
+	hole[0] = gpa_of(&shared) | PRESENT | WRITE | ACCESSED | DIRTY | NO_EXECUTE;
+	for (unsigned int i = 0; i < RL_I386_JUMP_BYTES / PAGE; i++)
+		hole[i + 1] = (code + i * PAGE) | PRESENT | ACCESSED;
+}
+
+/*
+ * Linux has one such table for all address spaces, and leaves our entry alone once it
+ * has its final tables. Looking costs less than to know when that is.
+ */
+static void keep_hole(u64 fourth)
+{
+	u64 entry = RL_I386_HOLE_PT_GPA | PRESENT | WRITE | ACCESSED;
+	volatile u64 *slot = PHYSICAL(u64, fourth & ADDRESS) + HOLE_SLOT;
+
+	if (image.hole && fourth & PRESENT && *slot != entry)
+		*slot = entry;
+}
+
 /*
  * The entries of an i386 have no rights; those of long mode must give all. True: they
  * are others than at the last load.
@@ -111,6 +141,7 @@ static bool copy_entries(unsigned int space)
 		changed = changed || to[i] != entry;
 		to[i] = entry;
 	}
+	keep_hole(from[3]);
 	return changed;
 }
 

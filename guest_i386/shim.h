@@ -95,6 +95,7 @@ extern u32 idt_base;
 bool module_arrives(struct frame *f);
 
 /* paging.c */
+void paging_start(void);
 u32 paging_cr0(void);
 u32 paging_cr3(void);
 u32 paging_cr4(void);

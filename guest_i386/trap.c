@@ -329,6 +329,7 @@ void shim_start(struct frame *f)
 	shared.sp0 = (u64)shim_gate_stack_end;
 	set_traps();
 	set_segments();
+	paging_start();
 	pit_start();
 	for (unsigned int which = 0; which < 6; which++)
 		if (which != 1 && which != 2)

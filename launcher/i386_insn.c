@@ -152,6 +152,9 @@ int i386_decode(const uint8_t *bytes, size_t size, struct i386_insn *out)
 		return -ENOEXEC;
 	out->length = in.length;
 	out->kind = kind_of(&in);
+	/* Of all that a kernel has, the first operand. */
+	out->relative = in.raw.imm[0].is_relative;
+	out->distance = out->relative ? in.raw.imm[0].value.s : 0;
 	return 0;
 }
 

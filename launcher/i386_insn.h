@@ -88,6 +88,8 @@ enum i386_effect {
 struct i386_insn {
 	uint8_t length;		/* bytes, prefixes included */
 	uint8_t kind;		/* enum i386_kind */
+	bool relative;		/* it may go on `distance` bytes behind its end */
+	int32_t distance;
 };
 
 /*

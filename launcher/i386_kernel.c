@@ -11,6 +11,7 @@
 #include "../abi/guest.h"
 #include "../abi/i386.h"
 #include "budget.h"
+#include "i386_jump.h"
 #include "i386_scan.h"
 #include "i386_switch.h"
 #include "log.h"
@@ -168,7 +169,15 @@ struct fitting {
 	const struct image *image;
 	uint8_t *bytes;			/* of the image */
 	struct rl_i386_image *list;	/* in the shim */
+	struct i386_jumps jumps;
 };
+
+static int too_many(const struct fitting *f)
+{
+	log_warnx("the kernel in %s has more privileged instructions than ringlet has "
+		  "room for", f->image->file);
+	return -ENOEXEC;
+}
 
 /* One site: the image's bytes, and the list's entry. */
 static int fit_site(struct fitting *f, const struct i386_site *site)
@@ -178,17 +187,13 @@ static int fit_site(struct fitting *f, const struct i386_site *site)
 	uint8_t *code = f->bytes + (at - elf->data);
 	struct rl_site *entry = &f->list->sites[f->list->count];
 
-	if (site->kind == I386_LOAD_SEGMENT)
-		change_selector(code, at - elf->data);
 	if (!wants_trap(site->kind) || is_replacement(elf, site->gva) ||
 	    (site->kind == I386_IRET &&
-	     returns_to_next(code, at - elf->data, site->gva)))
+	     returns_to_next(code, at - elf->data, site->gva)) ||
+	    i386_jump_over(&f->jumps, site))
 		return 0;
-	if (f->list->count == RL_I386_SITES || site->length > RL_SITE_BYTES) {
-		log_warnx("the kernel in %s has more privileged instructions than "
-			  "ringlet has room for", f->image->file);
-		return -ENOEXEC;
-	}
+	if (f->list->count == RL_I386_SITES || site->length > RL_SITE_BYTES)
+		return too_many(f);
 	entry->gva = site->gva;
 	entry->length = site->length;
 	memcpy(entry->bytes, code, site->length);
@@ -204,20 +209,80 @@ static int ascending(const void *a, const void *b)
 	return (x->gva > y->gva) - (x->gva < y->gva);
 }
 
-static int fit_sites(struct fitting *f)
+/* Before any code is moved: the two instructions need not stay together. */
+static void change_selectors(struct fitting *f, const struct i386_scan *scan)
 {
+	const struct elf_view *elf = &f->kernel->elf;
+
+	for (size_t i = 0; i < scan->count; i++) {
+		const struct i386_site *site = &scan->sites[i];
+		const uint8_t *at = elf_at(elf, site->gva, site->length);
+
+		if (site->kind == I386_LOAD_SEGMENT)
+			change_selector(f->bytes + (at - elf->data), at - elf->data);
+	}
+}
+
+/* With the map filled, and where the hole is ours. */
+static void begin_jumps(struct fitting *f)
+{
+	struct i386_jumps *j = &f->jumps;
+
+	f->list->hole = j->map.size && i386_jump_make_room(&f->kernel->elf, f->bytes);
+	if (!f->list->hole)
+		return;
+	j->code = f->list->jumps;
+	memset(j->code, 0xcc, RL_I386_JUMP_BYTES);
+	j->text = elf_at(&f->kernel->elf, j->map.start, j->map.size);
+	j->image = f->bytes + (j->text - f->kernel->elf.data);
+}
+
+/* What jumps lead to has traps of its own. They lie above all others. */
+static int end_jumps(struct fitting *f)
+{
+	struct rl_i386_image *list = f->list;
+	uint32_t count = f->jumps.trap_count;
+
+	if (count > RL_I386_SITES - list->count)
+		return too_many(f);
+	memcpy(list->sites + list->count, f->jumps.traps, count * sizeof(*list->sites));
+	list->count += count;
+	return 0;
+}
+
+static int fit_scanned(struct fitting *f)
+{
+	struct i386_map *map = &f->jumps.map;
 	struct i386_scan scan;
-	int ret = i386_scan(&scan, &f->kernel->elf, f->kernel->symbols, f->image->file);
+	int ret = i386_scan(&scan, map, &f->kernel->elf, f->kernel->symbols,
+			    f->image->file);
 
 	if (ret)
 		return ret;
+	ret = i386_map_references(map, &f->kernel->elf);
 	/* By section, and these may lie in any order. */
 	qsort(scan.sites, scan.count, sizeof(*scan.sites), ascending);
+	change_selectors(f, &scan);
+	if (!ret)
+		begin_jumps(f);
 	for (size_t i = 0; i < scan.count && !ret; i++)
 		ret = fit_site(f, &scan.sites[i]);
-	log_info("%zu instructions of the kernel looked at, %u are traps now",
-		 scan.instructions, f->list->count);
+	log_info("%zu instructions of the kernel looked at, %u are traps now; %u jumps",
+		 scan.instructions, f->list->count, f->jumps.windows);
+	if (!ret)
+		ret = end_jumps(f);
 	i386_scan_free(&scan);
+	return ret;
+}
+
+static int fit_sites(struct fitting *f)
+{
+	int ret = i386_map_init(&f->jumps.map, &f->kernel->elf, f->image->file);
+
+	if (ret)
+		return ret;
+	ret = fit_scanned(f);
+	i386_map_free(&f->jumps.map);
 	return ret;
 }
 
@@ -320,4 +385,11 @@ void i386_kernel_map(uint8_t *memory)
 	for (uint64_t gpa = 0; gpa < 1ull << 32; gpa += LARGE_PAGE)
 		set(memory, RL_I386_LOW_PD_GPA + (gpa >> 30) * PAGE, gpa, 1,
 		    gpa | PTE_TABLE | PTE_DIRTY | PTE_LARGE);
+	/* Of memory that the kernel has there nothing is the first table's business. */
+	for (int i = 0; i < 2; i++) {
+		uint64_t gva = RL_I386_HOLE - (i ? RL_I386_PAGE_OFFSET : 0);
+
+		set(memory, RL_I386_LOW_PD_GPA + (gva >> 30) * PAGE, gva, 1,
+		    RL_I386_HOLE_PT_GPA | PTE_TABLE);
+	}
 }

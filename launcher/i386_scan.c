@@ -22,6 +22,7 @@
 
 struct sweep {
 	struct i386_scan *scan;
+	struct i386_map *map;	/* may be NULL */
 	const struct kallsyms *symbols;
 	const char *file;
 	size_t room;		/* sites that there is memory for */
@@ -83,6 +84,8 @@ static int sweep_function(struct sweep *s, uint32_t gva, const uint8_t *code,
 			return refuse(s, gva + at, code + at, size - at);
 		s->scan->instructions++;
 		s->scan->counts[in.kind]++;
+		if (s->map)
+			i386_map_insn(s->map, gva + at, &in);
 		if (i386_effect(in.kind) <= I386_EFFECT_HARMLESS)
 			continue;
 		ret = add_site(s, gva + at, &in);
@@ -146,8 +149,11 @@ static int collect_starts(struct sweep *s)
 		char type;
 
 		kallsyms_get(s->symbols, i, &address, &type);
-		if (address <= UINT32_MAX)
-			s->starts[s->start_count++] = address;
+		if (address > UINT32_MAX)
+			continue;
+		s->starts[s->start_count++] = address;
+		if (s->map)
+			i386_map_symbol(s->map, address);
 	}
 	qsort(s->starts, s->start_count, sizeof(*s->starts), ascending);
 	return 0;
@@ -181,10 +187,13 @@ static int sweep_image(struct sweep *s, const struct elf_view *view)
 	return ret;
 }
 
-int i386_scan(struct i386_scan *scan, const struct elf_view *view,
-	      const struct kallsyms *symbols, const char *file)
+int i386_scan(struct i386_scan *scan, struct i386_map *map,
+	      const struct elf_view *view, const struct kallsyms *symbols,
+	      const char *file)
 {
-	struct sweep s = { .scan = scan, .symbols = symbols, .file = file };
+	struct sweep s = {
+		.scan = scan, .map = map, .symbols = symbols, .file = file,
+	};
 	int ret;
 
 	memset(scan, 0, sizeof(*scan));

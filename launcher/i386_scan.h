@@ -7,6 +7,7 @@
 
 #include "elfview.h"
 #include "i386_insn.h"
+#include "i386_map.h"
 #include "kallsyms.h"
 
 struct i386_site {
@@ -26,10 +27,11 @@ struct i386_scan {
 /*
  * Looks at all code of the image. 0; or, after one line of message that names the place,
  * -ENOEXEC where it is not all instructions from symbol to symbol, -ENOMEM, or as
- * budget_check(). `file` is named in messages. i386_scan_free() is due after a 0 only.
+ * budget_check(). `file` is named in messages. i386_scan_free() is due after a 0 only. The
+ * map, which may be NULL, gets what it sees.
  */
-int i386_scan(struct i386_scan *, const struct elf_view *, const struct kallsyms *,
-	      const char *file);
+int i386_scan(struct i386_scan *, struct i386_map *, const struct elf_view *,
+	      const struct kallsyms *, const char *file);
 void i386_scan_free(struct i386_scan *);
 
 #endif

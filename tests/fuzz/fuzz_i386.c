@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "launcher/budget.h"
+#include "launcher/i386_jump.h"
 #include "launcher/i386_scan.h"
 
 #define ROOM	(1u << 20)
@@ -62,8 +63,29 @@ static void try_code(const uint8_t *code, size_t size)
 	}
 }
 
+/* All that is written lies in the code, or in what jumps lead to. */
+static void try_jumps(struct i386_jumps *j, const struct elf_view *view,
+		      const struct i386_scan *scan)
+{
+	static uint8_t code[RL_I386_JUMP_BYTES];
+	uint8_t *image = (uint8_t *)view->data;
+
+	i386_jump_make_room(view, image);
+	if (!j->map.size || i386_map_references(&j->map, view))
+		return;
+	j->code = code;
+	j->text = elf_at(view, j->map.start, j->map.size);
+	j->image = image + (j->text - view->data);
+	for (size_t i = 0; i < scan->count; i++)
+		i386_jump_over(j, &scan->sites[i]);
+	check(j->used <= RL_I386_JUMP_BYTES && j->windows <= scan->count);
+	for (uint32_t i = 0; i < j->trap_count; i++)
+		check(code[j->traps[i].gva - RL_I386_JUMPS] == 0xcc);
+}
+
 static void try_file(const uint8_t *data, size_t size)
 {
+	static struct i386_jumps jumps;
 	struct kallsyms *symbols;
 	struct i386_scan scan;
 	struct elf_view view;
@@ -73,10 +95,14 @@ static void try_file(const uint8_t *data, size_t size)
 		return;
 	budget_begin("fuzz", 1 << 22);
 	symbols = kallsyms_read(&view, &why);
-	if (symbols && !i386_scan(&scan, &view, symbols, "fuzz")) {
+	memset(&jumps, 0, sizeof(jumps));
+	check(!i386_map_init(&jumps.map, &view, "fuzz"));
+	if (symbols && !i386_scan(&scan, &jumps.map, &view, symbols, "fuzz")) {
 		check(scan.count <= scan.instructions);
+		try_jumps(&jumps, &view, &scan);
 		i386_scan_free(&scan);
 	}
+	i386_map_free(&jumps.map);
 	kallsyms_free(symbols);
 	elf_close(&view);
 }

@@ -280,7 +280,8 @@ static uint64_t walk(const uint8_t *memory, uint64_t gva)
 		table = entry & 0x000ffffffffff000;
 		if (level == 1 && entry & 0x80)
 			return table + (gva & 0x1fffff);
-		if (level == 1 && table == RL_LAYER_PT_GPA)
+		if (level == 1 && (table == RL_LAYER_PT_GPA ||
+				   table == RL_I386_HOLE_PT_GPA))
 			return table;
 	}
 	return table;
@@ -288,7 +289,7 @@ static uint64_t walk(const uint8_t *memory, uint64_t gva)
 
 static void test_map(void **state)
 {
-	static const uint64_t gpas[] = { 0, 0x1000000, 0x3fffffff, 0x40000000, 0xfffff123 };
+	static const uint64_t gpas[] = { 0, 0x1000000, 0x3fdfffff, 0x40000000, 0xffdff123 };
 	uint8_t *memory = calloc(1, 1 << 20);
 
 	(void)state;
@@ -298,6 +299,10 @@ static void test_map(void **state)
 		assert_int_equal(walk(memory, RL_I386_DIRECT + gpas[i]), gpas[i]);
 	}
 	assert_int_equal(walk(memory, RL_LAYER_GVA), RL_LAYER_PT_GPA);
+	/* The hole, from where the kernel's code is linked and from where it lies. */
+	assert_int_equal(walk(memory, RL_I386_HOLE), RL_I386_HOLE_PT_GPA);
+	assert_int_equal(walk(memory, RL_I386_HOLE - RL_I386_PAGE_OFFSET),
+			 RL_I386_HOLE_PT_GPA);
 	for (uint64_t at = RL_I386_TABLES_END; at < 1 << 20; at++)
 		assert_int_equal(memory[at], 0);
 	free(memory);

@@ -78,7 +78,7 @@ static int look(void)
 	int ret;
 
 	assert_null(elf_open_i386(&view, &file, sizeof(file)));
-	ret = i386_scan(&scan, &view, NULL, "FILE");
+	ret = i386_scan(&scan, NULL, &view, NULL, "FILE");
 	elf_close(&view);
 	return ret;
 }
@@ -166,7 +166,7 @@ static void budget(void **state)
 	assert_null(elf_open_i386(&view, &file, sizeof(file)));
 	for (uint64_t steps = 0; steps < 120 + 8 * 15; steps += 8) {
 		budget_begin("FILE", steps);
-		assert_int_equal(i386_scan(&scan, &view, NULL, "FILE"), -ENOEXEC);
+		assert_int_equal(i386_scan(&scan, NULL, &view, NULL, "FILE"), -ENOEXEC);
 		assert_null(scan.sites);
 	}
 	elf_close(&view);
