@@ -104,7 +104,7 @@ leave:
  * makes the host go back to restart_start, and a fault of the IRETQ to ring 3 is for the
  * host one of the program's (abi/guest.h).
  */
-	.globl	restart_start, restart_end
+	.globl	restart_start, restart_end, frame_end
 restart_start:
 	cmpw	$0x0101, shared(%rip)
 	je	1f

@@ -13,9 +13,10 @@
 #define DPL_1			(1ull << 45)
 #define TSS_SP0			4u
 
-static u32 gdt_base, tss_base, percpu_base;
-static u16 gdt_limit;
-static u64 tls[3];	/* of the kernel's GDT, as they were copied; */
+u32 gdt_base, tss_base;
+u16 gdt_limit;
+u64 tls[3];		/* of the kernel's GDT, as they were copied; */
+static u32 percpu_base;
 static bool refused[3];	/* those that the host did not take */
 
 static u64 descriptor(u16 selector)

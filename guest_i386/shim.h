@@ -103,6 +103,11 @@ void paging_set_cr0(u32 value);
 void paging_set_cr3(u32 value, u32 rip);
 void paging_set_cr4(u32 value);
 
+/* fast.S, which reads what the others own. */
+extern u32 gdt_base, tss_base, exit_rip;
+extern u16 gdt_limit;
+extern u64 tls[3];
+
 /* segment.c */
 u32 segment_gdt(u16 *limit);
 void segment_set_gdt(u32 base, u16 limit);

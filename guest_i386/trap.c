@@ -8,6 +8,7 @@
 #include "shim.h"
 
 extern const u8 shim_stubs[256][16];
+extern const u8 fast_int3[], fast_int80[], fast_fault[];
 
 #define GATE_PRESENT	0x8000u
 #define GATE_TYPE	0x1f00u
@@ -15,8 +16,11 @@ extern const u8 shim_stubs[256][16];
 #define GATE_TRAP	0x0f00u
 
 #define HLT		0xf4
+#define IRET		0xcf
 
 u32 idt_base;
+/* Behind the INT3 that is the kernel's way to ring 3; 0: not known yet. */
+u32 exit_rip;
 
 /*J: guest.i386
  * A 32-bit kernel has its privileged instructions in its code, thousands of them, and no
@@ -147,6 +151,8 @@ static bool site_trap(struct frame *f)
 		return false;
 	f->rip = at;
 	execute_site(f, site);
+	if (site->bytes[0] == IRET && in_user(f))
+		exit_rip = at + 1;
 	return true;
 }
 
@@ -276,7 +282,10 @@ static void set_traps(void)
 		u64 flags = (is_direct(vector) ? RL_TRAP_DIRECT : 0) |
 			    (soft ? RL_TRAP_USER : 0);
 
-		if (hypercall(RL_HC_SET_TRAP, vector, (u64)shim_stubs[vector], flags))
+		const u8 *entry = vector == 3 ? fast_int3 :
+				  vector == 0x80 ? fast_int80 : shim_stubs[vector];
+
+		if (hypercall(RL_HC_SET_TRAP, vector, (u64)entry, flags))
 			fatal("the host refuses a trap", NULL);
 	}
 }
@@ -302,7 +311,7 @@ static void set_segments(void)
 			fatal("the host refuses a segment", NULL);
 }
 
-extern const u8 shim_text[], shim_text_end[], shim_syscall_entry[], shim_fault_entry[];
+extern const u8 shim_text[], shim_text_end[], shim_syscall_entry[];
 extern const u8 shim_gate_stack_end[], restart_start[], restart_end[];
 
 /* The frame becomes that of the kernel's first instruction. */
@@ -316,7 +325,7 @@ void shim_start(struct frame *f)
 		.shared_gpa = gpa_of(&shared),
 		.shared_gva = (u64)&shared,
 		.syscall_entry = (u64)shim_syscall_entry,
-		.fault_entry = (u64)shim_fault_entry,
+		.fault_entry = (u64)fast_fault,
 		.entry_stack = (u64)shim_gate_stack_end,
 		.zone_start = (u64)shim_text,
 		.zone_end = (u64)shim_text_end,
