@@ -45,7 +45,7 @@ help:
 	@echo 'make fuzz       every fuzzer of tests/fuzz, SECONDS=60 each'
 	@echo 'make soaks      what the host does to guest memory, SECONDS=600 each'
 	@echo 'make coverage   what fuzzers and unit tests reach, by file'
-	@echo 'make bench      measurements in the sandbox'
+	@echo 'make bench      measurements in the sandbox (GUEST=i386: of a 32-bit kernel)'
 	@echo 'make bench-check   is an operation dearer than its stored figure?'
 	@echo 'make bench-profile where its instructions go: ONLY=word of a name'
 	@echo "make selftests  the kernel's x86 selftests, natively and in a guest"
@@ -173,7 +173,7 @@ coverage:
 bench:
 	$(Q)tools/deps
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
-	$(Q)tests/bench/run
+	$(Q)tests/bench/run $(if $(filter i386,$(GUEST)),--i386)
 
 # What a change must not make worse. How to store new figures: Documentation/performance.md.
 bench-check:

@@ -63,7 +63,7 @@ static void do_int80(long count)
 		__asm__ volatile("int $0x80"	/* 64: getppid, 32-bit */
 				 : "=a"(result)
 				 : "a"(64L)
-				 : "memory", "r8", "r9", "r10", "r11");
+				 : INT80_LOSES);
 }
 
 static void on_signal(int number)

@@ -13,12 +13,19 @@ static inline void die(const char *what)
 }
 
 /*
- * Marks for profile/plugin.c, which do nothing: what is between a start and the next
+ * Marks for profile/plugin.c, which do nothing (NOP with an operand): what is between a start and the next
  * stop is one round. The third tells an address of the kernel's.
  */
-#define MARK_START	"nopl 0x5a17b01(%rax)"
-#define MARK_STOP	"nopl 0x5a17b00(%rax)"
+#define MARK_START	".byte 0x0f, 0x1f, 0x80, 0x01, 0x7b, 0xa1, 0x05"
+#define MARK_STOP	".byte 0x0f, 0x1f, 0x80, 0x00, 0x7b, 0xa1, 0x05"
 #define MARK_ADDRESS	"\x0f\x1f\x81"	/* nopl ADDRESS(%rcx), its lower half */
+
+/* INT 0x80 of a 64-bit program loses the registers that a 32-bit one has not. */
+#ifdef __x86_64__
+#define INT80_LOSES	"memory", "r8", "r9", "r10", "r11"
+#else
+#define INT80_LOSES	"memory"
+#endif
 
 /* bench.c: what lies outside of them does not count. */
 void start_clock(void);

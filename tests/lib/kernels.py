@@ -257,6 +257,20 @@ def busybox_of(flavour):
     return path
 
 
+def libraries_of(flavour):
+    """(root, folder of gcc's own): what `gcc -m32` lacks on this machine to build
+    programs for guests with this kernel."""
+    root = debian.Root(FOLDER, debian.codename(), I386[flavour])
+    pattern = os.path.join(root.path, "usr/lib/gcc/*/*/libgcc.a")
+    with open(os.path.join(FOLDER, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not glob.glob(pattern):
+            libgcc = re.search(r"libgcc-\d+-dev\b",
+                               root.depends(root.names(r"gcc-\d+")[-1]))
+            root.extract(["libc6-dev", "linux-libc-dev", libgcc.group()], "./usr/*")
+    return root.path, os.path.dirname(glob.glob(pattern)[0])
+
+
 def console_of(flavour):
     """The device that a guest with this kernel has its console at."""
     return "ttyS0" if flavour in I386 else "hvc0"
