@@ -399,7 +399,9 @@ static void expect_broken(const char *why)
 
 	fake_kick(&driver, 0);
 	assert_int_equal(fake_status(&driver), 15 | 64);
-	assert_non_null(strstr(driver.line, why));
+	if (!strstr(driver.line, why))
+		fail_msg("the reason is \"%s\", without the word \"%s\"", driver.line,
+			 why);
 	assert_int_equal(atomic_load(&driver.config_interrupts), 1);
 	assert_int_equal(echo->chains, chains);
 	/* It stays so: nothing is served any more, nothing said again. */
@@ -506,6 +508,37 @@ static void test_not_memory(void **state)
 		tear_down(NULL);
 		start(RING_FEATURES);
 		fake_add(&driver, 0, &bad[i], i & 1, !(i & 1));
+		expect_broken("not in memory");
+	}
+}
+
+/* A host with a fault: for a buffer of four bytes it says what no host may say. */
+#define ODD_BUFFER	4
+static uint64_t odd_answer;
+static void *(*true_memory_at)(void *context, uint64_t gpa, uint64_t bytes, uint64_t *got);
+
+static void *odd_memory_at(void *context, uint64_t gpa, uint64_t bytes, uint64_t *got)
+{
+	void *place = true_memory_at(context, gpa, bytes, got);
+
+	if (place && bytes == ODD_BUFFER)
+		*got = odd_answer;
+	return place;
+}
+
+static void test_odd_host(void **state)
+{
+	static const uint64_t answers[] = { 0, ODD_BUFFER + 1, UINT64_MAX };
+	const struct fake_buffer buffer = { 0x2000, ODD_BUFFER };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		tear_down(NULL);
+		start(RING_FEATURES);
+		fake_add(&driver, 0, &buffer, 1, 0);
+		odd_answer = answers[i];
+		true_memory_at = driver.host.memory_at;
+		driver.host.memory_at = odd_memory_at;
 		expect_broken("not in memory");
 	}
 }
@@ -660,6 +693,7 @@ int main(void)
 		HOSTILE(test_index_backwards),
 		HOSTILE(test_more_than_queue),
 		HOSTILE(test_not_memory),
+		HOSTILE(test_odd_host),
 		HOSTILE(test_wrapping),
 		HOSTILE(test_readable_after_writable),
 		HOSTILE(test_too_many_pieces),

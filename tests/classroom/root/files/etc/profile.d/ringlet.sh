@@ -1,8 +1,8 @@
-# The compiler's cache knows all of the sources, wherever a lab's tree lies.
+# The compiler's cache knows what was built here before; its own record of headers is the
+# compiler's, so that a file that it does not know is not read twice.
 PATH=/usr/lib/ccache:$PATH
-CCACHE_BASEDIR=/root/ringlet
-CCACHE_NOHASHDIR=1
+CCACHE_DEPEND=1
 MAKEFLAGS=-j$(nproc)
 RINGLET_PATIENCE=10
-export PATH CCACHE_BASEDIR CCACHE_NOHASHDIR MAKEFLAGS RINGLET_PATIENCE
+export PATH CCACHE_DEPEND MAKEFLAGS RINGLET_PATIENCE
 cd /root/ringlet 2>/dev/null || :
