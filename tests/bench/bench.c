@@ -4,9 +4,10 @@
  * pays for. Prints one line for each: its name and the nanoseconds of one
  * operation, the median of several rounds.
  *
- * Static and single-threaded: it runs the same in the host and in a guest.
+ * Static: it runs the same in the host and in a guest.
  * Where to start reading: the table `operations`. Programs are in macro.c; disk and
- * network, in io.c, are left out where the environment names none, as is the compiler.
+ * network, in io.c, are left out where the environment names none, as are the compiler
+ * and, in smp.c, what takes more than one processor.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -271,6 +272,10 @@ static const struct operation {
 	{ "disk read, 4 kB", do_disk_block, 400, has_disk },
 	{ "disk read, 256 kB", do_disk_large, 50, has_disk },
 	{ "TCP 4 MB to the host", do_tcp, 3, has_server },
+	{ "IPI, all CPUs", do_ipi, 1000, has_cpus },
+	{ "remote flush, all CPUs", do_remote_flush, 1000, has_cpus },
+	{ "faults, all CPUs", do_faults, 2000, has_cpus },
+	{ "compile, all CPUs", do_compile_together, 1, has_cpus_and_compiler },
 };
 
 static int compare(const void *a, const void *b)

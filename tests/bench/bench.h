@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/types.h>
 
 static inline void die(const char *what)
 {
@@ -35,8 +36,18 @@ void stop_clock(void);
 int has_compiler(void);
 void do_find(long count);
 void do_compile(long count);
+pid_t start_compiler(void);
+void end_compiler(pid_t child);
 void do_linear_walk(long count);
 void do_random_walk(long count);
+
+/* smp.c. How many processors: from the environment, see there. */
+int has_cpus(void);
+int has_cpus_and_compiler(void);
+void do_ipi(long count);
+void do_remote_flush(long count);
+void do_faults(long count);
+void do_compile_together(long count);
 
 /* io.c. Where the disk or the server is: from the environment, see there. */
 int has_disk(void);

@@ -92,26 +92,36 @@ int has_compiler(void)
 	return compiler() != NULL;
 }
 
+pid_t start_compiler(void)
+{
+	pid_t child = vfork();
+
+	if (child < 0)
+		die("vfork");
+	if (!child) {
+		if (!chdir(compiler()))
+			execl("./ld.so", "ld.so", "--library-path", ".", "./cc1",
+			      "-quiet", "-fpreprocessed", "-O1", "source.i", "-o",
+			      "/dev/null", NULL);
+		_exit(1);
+	}
+	return child;
+}
+
+void end_compiler(pid_t child)
+{
+	int status;
+
+	if (waitpid(child, &status, 0) < 0 || status) {
+		fprintf(stderr, "bench: the compiler failed\n");
+		exit(1);
+	}
+}
+
 void do_compile(long count)
 {
-	while (count--) {
-		pid_t child = vfork();
-		int status;
-
-		if (child < 0)
-			die("vfork");
-		if (!child) {
-			if (!chdir(compiler()))
-				execl("./ld.so", "ld.so", "--library-path", ".", "./cc1",
-				      "-quiet", "-fpreprocessed", "-O1", "source.i", "-o",
-				      "/dev/null", NULL);
-			_exit(1);
-		}
-		if (waitpid(child, &status, 0) < 0 || status) {
-			fprintf(stderr, "bench: the compiler failed\n");
-			exit(1);
-		}
-	}
+	while (count--)
+		end_compiler(start_compiler());
 }
 
 /* --- walks of memory --- */
