@@ -103,18 +103,18 @@ LOCKED = mkdir -p build && flock build/lock
 # What it says goes to standard error: standard output is the command's.
 # Which kernel a guest has: a flavour or a series (tests/lib/kernels.py), or i386.
 GUEST_KERNEL = $(if $(GUEST),RINGLET_GUEST_KERNEL='$(GUEST:i386=686-pae)')
+GUEST_WISHES = $(if $(GUEST_ADD),--add '$(GUEST_ADD)') $(if $(CPUS),--cpus '$(CPUS)') \
+	$(if $(STATS),--stats '$(STATS)')
 
 demo:
 	$(Q)tools/deps >&2
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox >&2
-	$(Q)$(GUEST_KERNEL) tests/sandbox/guest $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
-		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
+	$(Q)$(GUEST_KERNEL) tests/sandbox/guest $(GUEST_WISHES) $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
 
 demo-disk:
 	$(Q)tools/deps >&2
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox >&2
-	$(Q)$(GUEST_KERNEL) tests/sandbox/disk $(if $(GUEST_ADD),--add '$(GUEST_ADD)') \
-		$(if $(STATS),--stats '$(STATS)') $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
+	$(Q)$(GUEST_KERNEL) tests/sandbox/disk $(GUEST_WISHES) $(DEMO_ARGS) $(if $(CMD),-- "$$CMD")
 export CMD
 
 check:
