@@ -89,7 +89,7 @@ static unsigned int make_space(u32 table)
 	top = PHYSICAL(u64, top_of(space));
 	for (unsigned int i = 1; i < 512; i++)
 		top[i] = first[i];
-	top[0] = (top_of(space) + PAGE) | PRESENT | WRITE_USER;
+	top[0] = (top_of(space) + PAGE) | PRESENT | WRITE_USER | ACCESSED;
 	return space;
 }
 
@@ -125,8 +125,10 @@ static void keep_hole(u64 fourth)
 }
 
 /*
- * The entries of an i386 have no rights; those of long mode must give all. True: they
- * are others than at the last load.
+ * The entries of an i386 have no rights; those of long mode must give all. They count as
+ * accessed for good: the bit is the processor's to set, and without it an entry would be
+ * another one at each flush, and all that is below it news. True: they are others than at
+ * the last load.
  */
 static bool copy_entries(unsigned int space)
 {
@@ -137,7 +139,8 @@ static bool copy_entries(unsigned int space)
 	for (unsigned int i = 0; i < 4; i++) {
 		u64 entry = from[i];
 
-		entry = entry & PRESENT ? (entry & ADDRESS) | PRESENT | WRITE_USER : 0;
+		entry = entry & PRESENT ? (entry & ADDRESS) | PRESENT | WRITE_USER |
+					  ACCESSED : 0;
 		changed = changed || to[i] != entry;
 		to[i] = entry;
 	}
