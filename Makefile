@@ -100,12 +100,12 @@ module:
 # Two of these at once must not build the same file.
 LOCKED = mkdir -p build && flock build/lock
 
-# What it says goes to standard error: standard output is the command's.
 # Which kernel a guest has: a flavour or a series (tests/lib/kernels.py), or i386.
 GUEST_KERNEL = $(if $(GUEST),RINGLET_GUEST_KERNEL='$(GUEST:i386=686-pae)')
 GUEST_WISHES = $(if $(GUEST_ADD),--add '$(GUEST_ADD)') $(if $(CPUS),--cpus '$(CPUS)') \
 	$(if $(STATS),--stats '$(STATS)')
 
+# What it says goes to standard error: standard output is the command's.
 demo:
 	$(Q)tools/deps >&2
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox >&2
