@@ -106,18 +106,27 @@ static void note_own_flush(void *mm, u64 generation)
 		*known = generation;
 }
 
+/* What Linux has there, by interrupts. */
+static void (*flush_tlb_multi_by_linux)(const u64 *mask, const void *info);
+
 /* The range of an address space is forgotten on the CPUs of the mask. */
 static void rl_flush_tlb_multi(const u64 *mask, const void *info)
 {
 	void *mm = field(pointer, info, flush_tlb_info, mm);
 	struct rl_flush flush = {
 		.vcpus = mask[0],
-		.cr3 = direct_gpa(field(pointer, mm, mm_struct, pgd)),
 		.start = field(u64, info, flush_tlb_info, start),
 		.end = field(u64, info, flush_tlb_info, end),
 	};
 	u8 was;
 
+	/* Reclaim takes pages of many address spaces, and has one flush for all: each CPU
+	   compares the generation of what it has loaded. */
+	if (!mm) {
+		flush_tlb_multi_by_linux(mask, info);
+		return;
+	}
+	flush.cr3 = direct_gpa(field(pointer, mm, mm_struct, pgd));
 	if (flush.end > USER_END) {
 		flush.start = 0;
 		flush.end = USER_END;
@@ -148,6 +157,7 @@ void rl_flush_tlb_kernel_range(u64 start, u64 end)
 /* There is more than one vCPU. */
 void rl_mmu_many(void)
 {
+	flush_tlb_multi_by_linux = (void *)PV(mmu.flush_tlb_multi);
 	PV(mmu.flush_tlb_multi) = rl_flush_tlb_multi;
 }
 

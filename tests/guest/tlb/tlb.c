@@ -263,6 +263,29 @@ static void discard(void)
 	writable_for_a_while();
 }
 
+/*
+ * The kernel takes back what it may: one flush for pages of whatever address spaces. The
+ * pages are faulted in here, as another CPU's latest ones are in no list of the kernel's.
+ */
+static unsigned long long reclaim(void)
+{
+	unsigned long long gone = 0;
+	uint64_t before[PAGES];
+
+	map(base, -1, 0);
+	for (int page = 0; page < PAGES; page++)
+		*word(base, page, CPUS - 1) = 1;
+	writable_for_a_while();
+	for (int page = 0; page < PAGES; page++)
+		before[page] = *word(base, page, CPUS - 1);
+	need(!madvise(base, BYTES, MADV_FREE), "MADV_FREE");
+	need(!madvise(base, BYTES, MADV_PAGEOUT), "MADV_PAGEOUT");
+	for (int page = 0; page < PAGES; page++)
+		gone += before[page] && !*word(base, page, CPUS - 1);
+	writable_for_a_while();
+	return gone;
+}
+
 static void unmap(void)
 {
 	writable_for_a_while();
@@ -375,7 +398,7 @@ static void start(void)
 int main(int argc, char **argv)
 {
 	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
-	unsigned long long done[PHASES] = { 0 }, rounds = 0;
+	unsigned long long done[PHASES] = { 0 }, rounds = 0, reclaimed = 0;
 	int fd = memfd_create("pages", 0);
 	char *view;
 
@@ -386,6 +409,7 @@ int main(int argc, char **argv)
 	while (time(NULL) < end || rounds < 3) {
 		protect();
 		discard();
+		reclaimed += reclaim();
 		unmap();
 		move();
 		exchange(fd, view);
@@ -399,7 +423,7 @@ int main(int argc, char **argv)
 			done[p] += touchers[i].done[p];
 	}
 	printf("%d CPUs, %llu rounds: %llu times written and read, %llu times "
-	       "read-only, %llu times gone\n", cpus, rounds, done[WRITABLE],
-	       done[READ_ONLY], done[GONE]);
-	return !(done[WRITABLE] && done[READ_ONLY] && done[GONE]);
+	       "read-only, %llu times gone; %llu pages reclaimed\n", cpus, rounds,
+	       done[WRITABLE], done[READ_ONLY], done[GONE], reclaimed);
+	return !(done[WRITABLE] && done[READ_ONLY] && done[GONE] && reclaimed);
 }
