@@ -334,19 +334,10 @@ static int timer_comes(struct kprobe *probe, struct pt_regs *unused)
 	return 0;
 }
 
-/*
- * Invariant 12, the other way round: who comes behind a vCPU's thread, another task or the
- * launcher's program, has global pages.
- */
-static int task_comes(struct kprobe *probe, struct pt_regs *regs)
-{
-	check(native_read_cr4() & X86_CR4_PGE, GIVEN_BACK, 0);
-	return 0;
-}
-
+/* Invariant 12, the other way round: the launcher's program has global pages again. */
 static int run_ends(struct kretprobe_instance *at, struct pt_regs *regs)
 {
-	check(native_read_cr4() & X86_CR4_PGE, GIVEN_BACK, 1);
+	check(native_read_cr4() & X86_CR4_PGE, GIVEN_BACK, 0);
 	return 0;
 }
 
@@ -371,10 +362,6 @@ static struct kprobe timer_probe = {
 static struct kretprobe run_probe = {
 	.kp.symbol_name = "vcpu_run", .handler = run_ends, .maxactive = 16,
 };
-/* The first that a task does on a pCPU; the name is that of Debian's gcc. */
-static struct kprobe task_probe = {
-	.symbol_name = "finish_task_switch.isra.0", .pre_handler = task_comes,
-};
 
 static int __init witness_init(void)
 {
@@ -385,9 +372,6 @@ static int __init witness_init(void)
 	r = register_kretprobe(&run_probe);
 	if (r)
 		goto no_run;
-	r = register_kprobe(&task_probe);
-	if (r)
-		goto no_task;
 	r = register_kprobe(&behind_probe);
 	if (r)
 		goto no_behind;
@@ -404,8 +388,6 @@ no_timer:
 no_taking:
 	unregister_kprobe(&behind_probe);
 no_behind:
-	unregister_kprobe(&task_probe);
-no_task:
 	unregister_kretprobe(&run_probe);
 no_run:
 	unregister_kprobe(&before_probe);
@@ -415,7 +397,6 @@ no_run:
 static void __exit witness_exit(void)
 {
 	unregister_kprobe(&timer_probe);
-	unregister_kprobe(&task_probe);
 	unregister_kretprobe(&run_probe);
 	unregister_kretprobe(&taking_probe);
 	unregister_kprobe(&before_probe);
