@@ -271,8 +271,7 @@ int enter_guest(struct rl_vcpu *vcpu)
 	host->pending = 0;
 	/* Ring 1 trains predictors in the same mode as the host's kernel. */
 	host->ibpb = READ_ONCE(ibpb) | must_flush;
-	host->cr4 &= ~vcpu->global;
-	vcpu->shared->host_cr3 = __native_read_cr3() | vcpu->no_flush;
+	vcpu->shared->host_cr3 = __native_read_cr3();
 	if (unlikely(hw_breakpoint_active()))
 		set_debugreg(0, 7);
 	if (unlikely(vcpu->shared->dr7))

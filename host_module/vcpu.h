@@ -12,7 +12,6 @@
 #include <linux/hrtimer.h>
 #include <linux/kvm_types.h>
 #include <linux/mutex.h>
-#include <linux/preempt.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -53,12 +52,6 @@ struct rl_vcpu {
 	int running_cpu;		/* while between entry and exit, else -1 */
 	u64 entered;			/* the epoch of that entry, or OUTSIDE */
 
-#ifdef CONFIG_PREEMPT_NOTIFIERS
-	struct preempt_notifier notifier;	/* of the thread in RL_RUN */
-#endif
-	/* See global_pages.c. For an exit's CR4, PGE if it is to stay off, or 0; for its
-	   CR3, the bit that keeps the translations, or 0. */
-	u64 global, no_flush;
 	struct shadow_view view;	/* its address spaces */
 	struct fpstate *fpstate;	/* of the guest; see fpu.c */
 

@@ -6,7 +6,6 @@
  */
 #include <linux/kref.h>
 #include <linux/slab.h>
-#include "global_pages.h"
 #include "memory.h"
 #include "mmio.h"
 #include "notifier.h"
@@ -35,7 +34,6 @@ static void destroy(struct kref *kref)
 		vcpu_destroy(vcpu);
 	memory_destroy(vm);
 	window_detach(vm);
-	global_pages_destroy();
 	kfree(vm);
 }
 
@@ -72,7 +70,6 @@ struct rl_vm *vm_create(void)
 	if (r)
 		goto detach;
 	stats_add_vm(vm);
-	global_pages_create();
 	return vm;
 detach:
 	window_detach(vm);

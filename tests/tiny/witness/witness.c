@@ -11,7 +11,7 @@
  *
  * Parameters: looks counts the entries, walks those whose tables were read, takings
  * how often a vCPU was in a guest that lost pages, raised the timer interrupts that
- * came to the host by an INT instruction, kept the entries that found CR4.PGE off,
+ * came to the host by an INT instruction,
  * broken names the rules that did not hold. walk_each=N reads the tables at
  * each Nth entry.
  */
@@ -43,20 +43,17 @@ static ulong takings;
 module_param(takings, ulong, 0444);
 static ulong raised;
 module_param(raised, ulong, 0444);
-static ulong kept;
-module_param(kept, ulong, 0444);
 static uint walk_each = 8;
 module_param(walk_each, uint, 0444);
 
 enum rule {
 	FLAGS, BREAKPOINTS, LDTR, GLOBAL, ABSENT, USER_BIT, FRAMES, WINDOW,
-	TABLES, LEFT, RAISED, GIVEN_BACK, RULES
+	TABLES, LEFT, RAISED, RULES
 };
 
 static const char *const names[RULES] = {
 	"flags", "breakpoints", "ldtr", "global", "absent", "user_bit",
-	"frames", "window", "tables", "left", "raised",
-	"given_back"
+	"frames", "window", "tables", "left", "raised"
 };
 static unsigned long bad;
 
@@ -254,8 +251,6 @@ static int before(struct kprobe *probe, struct pt_regs *regs)
 	check(!breakpoints_on(), BREAKPOINTS, breakpoints_on());
 	/* Invariant 12. */
 	check(!(host->guest_cr4 & X86_CR4_PGE), GLOBAL, host->guest_cr4);
-	if (!(native_read_cr4() & X86_CR4_PGE))
-		kept++;
 	if (looks++ % walk_each == 0)
 		look_at_tables(host->guest_cr3, cpu);
 	stay_changes();
@@ -334,13 +329,6 @@ static int timer_comes(struct kprobe *probe, struct pt_regs *unused)
 	return 0;
 }
 
-/* Invariant 12, the other way round: the launcher's program has global pages again. */
-static int run_ends(struct kretprobe_instance *at, struct pt_regs *regs)
-{
-	check(native_read_cr4() & X86_CR4_PGE, GIVEN_BACK, 0);
-	return 0;
-}
-
 static struct kretprobe taking_probe = {
 	.kp.symbol_name = "invalidate_start",
 	.entry_handler = taking_begins,
@@ -359,19 +347,12 @@ static struct kprobe timer_probe = {
 	.symbol_name = "hrtimer_interrupt", .pre_handler = timer_comes,
 };
 
-static struct kretprobe run_probe = {
-	.kp.symbol_name = "vcpu_run", .handler = run_ends, .maxactive = 16,
-};
-
 static int __init witness_init(void)
 {
 	int r = register_kprobe(&before_probe);
 
 	if (r)
 		return r;
-	r = register_kretprobe(&run_probe);
-	if (r)
-		goto no_run;
 	r = register_kprobe(&behind_probe);
 	if (r)
 		goto no_behind;
@@ -388,8 +369,6 @@ no_timer:
 no_taking:
 	unregister_kprobe(&behind_probe);
 no_behind:
-	unregister_kretprobe(&run_probe);
-no_run:
 	unregister_kprobe(&before_probe);
 	return r;
 }
@@ -397,7 +376,6 @@ no_run:
 static void __exit witness_exit(void)
 {
 	unregister_kprobe(&timer_probe);
-	unregister_kretprobe(&run_probe);
 	unregister_kretprobe(&taking_probe);
 	unregister_kprobe(&before_probe);
 	unregister_kprobe(&behind_probe);
