@@ -79,6 +79,15 @@ bool i386_jump_make_room(const struct elf_view *elf, uint8_t *image)
 	return true;
 }
 
+void i386_jump_start(struct i386_jumps *j, const struct elf_view *view, uint8_t *image,
+		     uint8_t code[RL_I386_JUMP_BYTES])
+{
+	j->code = code;
+	memset(code, INT3, RL_I386_JUMP_BYTES);
+	j->text = elf_at(view, j->map.start, j->map.size);
+	j->image = image + (j->text - view->data);
+}
+
 /* --- what a window becomes --------------------------------------------------------------- */
 
 struct window {

@@ -33,6 +33,13 @@ struct i386_jumps {
 bool i386_jump_make_room(const struct elf_view *, uint8_t *image);
 
 /*
+ * Begins with the map filled, and of some bytes. `view` is of the image as it is, `image`
+ * the same bytes to be written (they may be view's), `code` what jumps will lead to.
+ */
+void i386_jump_start(struct i386_jumps *, const struct elf_view *view, uint8_t *image,
+		     uint8_t code[RL_I386_JUMP_BYTES]);
+
+/*
  * A jump over this site, where whole instructions that nothing leads into have the room.
  * True: it is done, and the site wants no trap.
  */

@@ -229,12 +229,8 @@ static void begin_jumps(struct fitting *f)
 	struct i386_jumps *j = &f->jumps;
 
 	f->list->hole = j->map.size && i386_jump_make_room(&f->kernel->elf, f->bytes);
-	if (!f->list->hole)
-		return;
-	j->code = f->list->jumps;
-	memset(j->code, 0xcc, RL_I386_JUMP_BYTES);
-	j->text = elf_at(&f->kernel->elf, j->map.start, j->map.size);
-	j->image = f->bytes + (j->text - f->kernel->elf.data);
+	if (f->list->hole)
+		i386_jump_start(j, &f->kernel->elf, f->bytes, f->list->jumps);
 }
 
 /* What jumps lead to has traps of its own. They lie above all others. */

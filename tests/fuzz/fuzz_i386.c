@@ -73,9 +73,7 @@ static void try_jumps(struct i386_jumps *j, const struct elf_view *view,
 	i386_jump_make_room(view, image);
 	if (!j->map.size || i386_map_references(&j->map, view))
 		return;
-	j->code = code;
-	j->text = elf_at(view, j->map.start, j->map.size);
-	j->image = image + (j->text - view->data);
+	i386_jump_start(j, view, image, code);
 	for (size_t i = 0; i < scan->count; i++)
 		i386_jump_over(j, &scan->sites[i]);
 	check(j->used <= RL_I386_JUMP_BYTES && j->windows <= scan->count);

@@ -10,6 +10,7 @@
 #include "unit.h"
 
 #include "capture_log.h"
+#include "fake_i386.h"
 #include "fake_kallsyms.h"
 #include "launcher/budget.h"
 #include "launcher/i386_jump.h"
@@ -51,12 +52,8 @@ static int set_up(void **state)
 	(void)state;
 	file = (struct file) {
 		.header = {
-			.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, 1 },
-			.e_type = ET_EXEC, .e_machine = EM_386,
-			.e_phoff = AT(segment), .e_phentsize = sizeof(Elf32_Phdr),
-			.e_phnum = 1,
-			.e_shoff = AT(sections), .e_shentsize = sizeof(Elf32_Shdr),
-			.e_shnum = 7, .e_shstrndx = 6,
+			FAKE_I386_HEADER(AT(segment), 1, AT(sections), 7),
+			.e_shstrndx = 6,
 		},
 		.segment = {
 			PT_LOAD, AT(text), TEXT, 0x1000000,
@@ -105,13 +102,11 @@ static unsigned int fit(void)
 	struct i386_scan scan;
 
 	assert_null(elf_open_i386(&view, &file, sizeof(file)));
-	jumps = (struct i386_jumps) { .code = code };
-	memset(code, 0xcc, sizeof(code));
+	jumps = (struct i386_jumps) { .code = NULL };
 	assert_int_equal(i386_map_init(&jumps.map, &view, "FILE"), 0);
 	assert_int_equal(i386_scan(&scan, &jumps.map, &view, NULL, "FILE"), 0);
 	assert_int_equal(i386_map_references(&jumps.map, &view), 0);
-	jumps.text = file.text;
-	jumps.image = file.text;
+	i386_jump_start(&jumps, &view, (uint8_t *)&file, code);
 	for (size_t i = 0; i < scan.count; i++)
 		i386_jump_over(&jumps, &scan.sites[i]);
 	i386_scan_free(&scan);

@@ -13,6 +13,7 @@
 #include "abi/i386.h"
 #include "capture_log.h"
 #include "fake_image.h"
+#include "fake_i386.h"
 #include "fake_kallsyms.h"
 #include "launcher/budget.h"
 #include "launcher/i386_kernel.h"
@@ -85,12 +86,7 @@ static int set_up(void **state)
 	file = calloc(1, sizeof(*file));
 	*file = (struct file) {
 		.header = {
-			.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, 1 },
-			.e_type = ET_EXEC, .e_machine = EM_386,
-			.e_phoff = AT(segment), .e_phentsize = sizeof(Elf32_Phdr),
-			.e_phnum = 1,
-			.e_shoff = AT(sections), .e_shentsize = sizeof(Elf32_Shdr),
-			.e_shnum = 2,
+			FAKE_I386_HEADER(AT(segment), 1, AT(sections), 2),
 		},
 		.segment = { PT_LOAD, AT(text), TEXT, 0x1000000, TEXT_BYTES,
 			     TEXT_BYTES, PF_X, 1 },

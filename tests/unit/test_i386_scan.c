@@ -10,6 +10,7 @@
 #include "unit.h"
 
 #include "capture_log.h"
+#include "fake_i386.h"
 #include "fake_kallsyms.h"
 #include "launcher/budget.h"
 #include "launcher/i386_scan.h"
@@ -33,12 +34,7 @@ static int set_up(void **state)
 	(void)state;
 	file = (struct file) {
 		.header = {
-			.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, 1 },
-			.e_type = ET_EXEC, .e_machine = EM_386,
-			.e_phoff = AT(segments), .e_phentsize = sizeof(Elf32_Phdr),
-			.e_phnum = 2,
-			.e_shoff = AT(sections), .e_shentsize = sizeof(Elf32_Shdr),
-			.e_shnum = 4,
+			FAKE_I386_HEADER(AT(segments), 2, AT(sections), 4),
 		},
 		.segments = {
 			{ PT_LOAD, AT(text), TEXT, 0x1000000, 16, 16, PF_X, 1 },

@@ -22,13 +22,9 @@ static uint8_t code[RL_I386_JUMP_BYTES];
 static void print_windows(const struct elf_view *view, uint8_t *image,
 			  const struct i386_scan *scan)
 {
-	const struct i386_map *map = &jumps.map;
-
 	if (!i386_jump_make_room(view, image) || i386_map_references(&jumps.map, view))
 		errx(1, "no jumps");
-	jumps.code = code;
-	jumps.text = elf_at(view, map->start, map->size);
-	jumps.image = image + (jumps.text - image);
+	i386_jump_start(&jumps, view, image, code);
 	for (size_t i = 0; i < scan->count; i++) {
 		uint32_t before = jumps.windows;
 
