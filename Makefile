@@ -29,6 +29,7 @@ help:
 	@echo 'make launcher   build/ringlet'
 	@echo "make demo       a guest in the sandbox: a shell, or CMD='...'"
 	@echo '                GUEST_ADD=DIR appears at /add, STATS=FILE is written,'
+	@echo '                CPUS=4: as many processors,'
 	@echo '                GUEST=i386: with a 32-bit kernel (or 6.12, 7.3, ...)'
 	@echo 'make demo-disk  the same with a Debian on a disk, and a network'
 	@echo 'make check      build, lints, every test; ends with the count'

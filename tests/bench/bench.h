@@ -14,8 +14,8 @@ static inline void die(const char *what)
 }
 
 /*
- * Marks for profile/plugin.c, which do nothing (NOP with an operand): what is between a start and the next
- * stop is one round. The third tells an address of the kernel's.
+ * Marks for profile/plugin.c, which do nothing (NOP with an operand): what is between a
+ * start and the next stop is one round. The third tells an address of the kernel's.
  */
 #define MARK_START	".byte 0x0f, 0x1f, 0x80, 0x01, 0x7b, 0xa1, 0x05"
 #define MARK_STOP	".byte 0x0f, 0x1f, 0x80, 0x00, 0x7b, 0xa1, 0x05"

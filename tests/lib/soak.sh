@@ -6,9 +6,20 @@
 
 set -eu
 
+# For the guest's shell: does its function `work N` once for each of its processors, all at
+# the same time, and ends with 1 where one of them does.
+# shellcheck disable=SC2016 # not for this shell
+on_each='
+	workers=
+	for number in $(seq "$(nproc)"); do
+		work $number &
+		workers="$workers $!"
+	done
+	for worker in $workers; do wait $worker || exit 1; done'
+
 # For the guest's shell: works for $SECONDS_LONG seconds, three rounds at least, on each
-# of its processors, with processes, pipes, memory, files and floating point, and fails where a
-# result is wrong.
+# of its processors, with processes, pipes, memory, files and floating point, and fails
+# where a result is wrong.
 # shellcheck disable=SC2016 # not for this shell
 # shellcheck disable=SC2034 # used by those who source this
 workload='
@@ -28,14 +39,7 @@ workload='
 			rounds=$((rounds + 1))
 		done
 		echo "$rounds rounds"
-	}
-	# One for each processor.
-	workers=
-	for number in $(seq "$(nproc)"); do
-		work $number &
-		workers="$workers $!"
-	done
-	for worker in $workers; do wait $worker || exit 1; done
+	}'"$on_each"'
 	dmesg | grep -E "\[#[0-9]+\]|BUG:|WARNING:|Call Trace" && exit 1
 	echo fine'
 # shellcheck disable=SC2034
