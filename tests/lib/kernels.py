@@ -42,6 +42,8 @@ DEFAULT = os.environ.get("RINGLET_HOST_KERNEL") or "amd64"
 # The guest's.
 GUEST_DEFAULT = os.environ.get("RINGLET_GUEST_KERNEL") or "amd64"
 FOLDER = os.path.join(BUILD, "kernels")
+# A machine may be updating itself just now.
+WAIT = ("-o", "DPkg::Lock::Timeout=600")
 
 
 def _root():
@@ -102,14 +104,14 @@ def _offered(flavour):
 
 def _update():
     say("apt-get update")
-    output_of(_root() + ["apt-get", "-qq", "update"])
+    output_of(_root() + ["apt-get", *WAIT, "-qq", "update"])
 
 
 def _install_headers(release):
     say(f"installing linux-headers-{release}")
     output_of(_root() + ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get",
-                         "-qq", "-y", "--no-install-recommends", "install",
-                         f"linux-headers-{release}"])
+                         *WAIT, "-qq", "-y", "--no-install-recommends",
+                         "install", f"linux-headers-{release}"])
 
 
 def _download(release):
