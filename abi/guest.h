@@ -76,8 +76,8 @@
 #define RL_HC_SET_CR3		0  /* rdi: CR3 (bits 0-11 PCID, bit 63 NOFLUSH),
 				      rsi: context id, rdx: its TLB generation */
 #define RL_HC_FLUSH_ONE		1  /* rdi: GVA */
-#define RL_HC_FLUSH_USER	2  /* the lower half of the current table */
-#define RL_HC_FLUSH_KERNEL	3  /* the upper half of all tables */
+#define RL_HC_FLUSH_USER	2  /* the rest of the current table */
+#define RL_HC_FLUSH_KERNEL	3  /* the kernel's part of all tables */
 #define RL_HC_DELIVER		4  /* vif was set and pending was found set */
 #define RL_HC_HALT		5  /* set vif, wait for an interrupt */
 #define RL_HC_SET_TRAP		6  /* rdi: vector, rsi: handler GVA (0: none),
@@ -301,6 +301,17 @@ struct rl_init {
  * processor executes it, is a #UD with RL_USER32_CS and RL_USER_DS, whoever it was.
  */
 #define RL_INIT_32BIT		2
+
+/*
+ * The kernel's part of each address space is not the upper half alone but also the last
+ * of the low 4 GB, and is the same in all of them: one table of level 2. For the flushes
+ * these addresses are the kernel's then, RL_HC_FLUSH_USER and RL_HC_SET_CR3 leave them
+ * alone, as a load of CR3 leaves global entries, and RL_HC_FLUSH_VCPUS is refused. It is
+ * a fact about the VM: the last RL_HC_INIT of any vCPU says it for all.
+ */
+#define RL_INIT_LOW_KERNEL	4
+#define RL_LOW_KERNEL_SHIFT	30
+#define RL_LOW_KERNEL_SLOT	3
 
 /*
  * More than one vCPU: the launcher makes them, with ids from 0 up; the one with id 0

@@ -11,7 +11,8 @@
  * host a flush is work, so it is told which address space this is, and since when its
  * tables are as they are: Linux keeps both for itself, and has just written them when it
  * changes spaces (abi/i386.h). The kernel's own part lies in the lower half, too; it is one
- * page of tables for all spaces, so what a flush finds out of it, all others know.
+ * table for all spaces, and its entries are global as soon as there are global entries:
+ * from then on a load of CR3 says nothing about it (RL_INIT_LOW_KERNEL).
  */
 #include "shim.h"
 
@@ -38,6 +39,7 @@
 _Static_assert(RL_I386_POOL_GPA + SPACES * 2 * PAGE <= RL_I386_HOLE_PT_GPA, "room");
 
 static u32 cr0 = CR0_START, cr3, cr4;
+static u32 first_table;		/* CR3 where paging began, until it is left; or 0 */
 static struct space {
 	u32 table;			/* its CR3 */
 	u64 context, generation;	/* at its last load; context 0: unknown */
@@ -120,8 +122,10 @@ static void keep_hole(u64 fourth)
 	u64 entry = RL_I386_HOLE_PT_GPA | PRESENT | WRITE | ACCESSED;
 	volatile u64 *slot = PHYSICAL(u64, fourth & ADDRESS) + HOLE_SLOT;
 
-	if (image.hole && fourth & PRESENT && *slot != entry)
-		*slot = entry;
+	if (!image.hole || !(fourth & PRESENT) || *slot == entry)
+		return;
+	*slot = entry;
+	hypercall(RL_HC_FLUSH_ONE, RL_I386_HOLE, 0, 0);
 }
 
 /*
@@ -148,6 +152,13 @@ static bool copy_entries(unsigned int space)
 	return changed;
 }
 
+/* Without global entries, a load of CR3 is also about the kernel's part. */
+static void flush_kernel(void)
+{
+	if (!(cr4 & CR4_PGE))
+		hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+}
+
 /*
  * Another space is the current one. Where nothing has changed in it since its last load
  * the switcher does the rest: its number's last bits name a place there (PCID).
@@ -164,6 +175,7 @@ static void load_space(u64 context, u64 generation)
 	s->context = context;
 	s->generation = generation;
 	load(top, context, generation);
+	flush_kernel();
 }
 
 /* The current space, again: a flush. */
@@ -171,6 +183,7 @@ static void flush(void)
 {
 	copy_entries(find_space(cr3));
 	hypercall(RL_HC_FLUSH_USER, 0, 0, 0);
+	flush_kernel();
 }
 
 /* Does Linux change address spaces here? Then these are the next one's. */
@@ -199,6 +212,21 @@ void paging_set_cr0(u32 value)
 	else
 		fatal("this kernel does not use PAE: use one that does, such as "
 		      "Debian's linux-image-686-pae", NULL);
+	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+	first_table = cr0 & CR0_PG ? cr3 : 0;
+}
+
+/*
+ * The tables that paging began with have the kernel's at their beginning, too, where its
+ * code was before. The host does not trust what it made of a table for two places, and
+ * would compare it for each new space, so it forgets it here, before anybody needs it.
+ */
+static void leave_first(void)
+{
+	if (!first_table || first_table == cr3)
+		return;
+	hypercall(RL_HC_DROP_SPACE, top_of(find_space(first_table)), 0, 0);
+	first_table = 0;
 }
 
 /* rip: who loads it. */
@@ -216,14 +244,16 @@ void paging_set_cr3(u32 value, u32 rip)
 		flush();
 	else
 		load_space(context, generation);
+	leave_first();
 }
 
-/* Linux switches PGE off and on again to be rid of global entries. */
+/* Linux switches PGE off and on again to be rid of all entries, and does not rely on the
+   second of the two. */
 void paging_set_cr4(u32 value)
 {
 	u32 cleared = cr4 & ~value;
 
 	cr4 = value;
 	if (cleared & CR4_PGE && cr0 & CR0_PG)
-		flush();
+		flush();	/* cr4 has no PGE here: of the kernel's, too */
 }

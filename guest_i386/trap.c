@@ -331,7 +331,7 @@ void shim_start(struct frame *f)
 		.zone_end = (u64)shim_text_end,
 		.restart_start = (u64)restart_start,
 		.restart_end = (u64)restart_end,
-		.flags = RL_INIT_32BIT,
+		.flags = RL_INIT_32BIT | RL_INIT_LOW_KERNEL,
 	};
 	if (hypercall(RL_HC_INIT, (u64)&init, 0, 0))
 		fatal("the host refuses the shim", NULL);

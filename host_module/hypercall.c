@@ -105,12 +105,14 @@ static s64 do_init(struct rl_vcpu *vcpu, gva_t at)
 	    init.zone_start > init.zone_end ||
 	    init.restart_start > init.restart_end ||
 	    init.shared_gpa & ~PAGE_MASK ||
-	    init.flags & ~(u64)(RL_INIT_DEVICE_STATUS | RL_INIT_32BIT))
+	    init.flags & ~(u64)(RL_INIT_DEVICE_STATUS | RL_INIT_32BIT |
+				RL_INIT_LOW_KERNEL))
 		return -EINVAL;
 	r = take_page(vcpu, init.shared_gpa >> PAGE_SHIFT);
 	if (r)
 		return r;
 	vcpu->init = init;
+	WRITE_ONCE(vcpu->vm->shadow.low_kernel, init.flags & RL_INIT_LOW_KERNEL);
 	vcpu->page->tsc_khz = tsc_khz;
 	vcpu->shared->syscall_entry = init.syscall_entry;
 	vcpu->shared->fault_entry = init.fault_entry;

@@ -82,12 +82,22 @@ static void mark_accessed(struct walk *w, int top, bool write)
 	}
 }
 
+/* sp is linked for the range at base. Was it never for another one? */
+static bool serves_only(struct shadow_page *sp, gva_t base)
+{
+	if (sp->base != base)
+		sp->base = SHADOW_SEVERAL;
+	return sp->base == base;
+}
+
 /* Finds or makes the shadow page below `level`, and links it at *entry. */
 static struct shadow_page *link_child(struct rl_vcpu *vcpu, const struct walk *w,
 				      int level, gva_t gva, u64 *entry,
 				      unsigned long *used)
 {
+	struct rl_vm *vm = vcpu->vm;
 	bool direct = level <= w->level, user = pgd_slot(gva) < 256;
+	bool shared = user ? level == 3 && shadow_low_kernel(vm, gva) : level == 4;
 	u64 span = 1ULL << (9 * (level - 1));
 	gva_t base = gva & ~((span << PAGE_SHIFT) - 1);
 	gfn_t gfn = direct ? w->gfn & ~(span - 1) : w->step[level - 1].gfn;
@@ -95,7 +105,6 @@ static struct shadow_page *link_child(struct rl_vcpu *vcpu, const struct walk *w
 		link_bits(w->step[level].entry, user, level == w->level) :
 		SHADOW_LINK | PTE_W | (user ? PTE_U : 0);
 	struct shadow_page *child, *old = NULL;
-	struct rl_vm *vm = vcpu->vm;
 	unsigned int i = (gva >> (9 * level + 3)) & 511;
 
 	if (*entry) {
@@ -110,8 +119,12 @@ static struct shadow_page *link_child(struct rl_vcpu *vcpu, const struct walk *w
 		child = shadow_new(vcpu, gfn, level - 1, user, direct, base);
 		if (!child)
 			return NULL;
-	} else if (!direct && (user || child->base != base)) {
-		/* It served another range, whose flushes are not ours. */
+	} else if (!serves_only(child, base) || !shared) {
+		/*
+		 * What other roots link of the kernel's part needs no look: each flush
+		 * there came to it by one of them. Unless it was, or is, somewhere else
+		 * as well: flushes there are not ours.
+		 */
 		vm->shadow.stamp++;
 		shadow_sync_tree(vm, child);
 	}

@@ -52,6 +52,7 @@ struct shadow {
 	struct list_head retired;	/* oldest first; see shadow_page.c */
 	unsigned int nretired;
 	u64 absent;		/* SHADOW_ABSENT, or 0: see reserved_bit_faults() */
+	bool low_kernel;	/* RL_INIT_LOW_KERNEL, at the last RL_HC_INIT */
 };
 
 /*

@@ -325,16 +325,8 @@ void shadow_put(struct rl_vm *vm, struct shadow_page *sp)
 {
 	unsigned int i;
 
-	if (--sp->parents) {
-		/*
-		 * Its range may be the one that nothing leads to any more, whose flushes
-		 * pass it by: no range is served without a comparison from now on. (Each
-		 * root that goes is a parent less for those of level 3.)
-		 */
-		if (sp->level < 3)
-			sp->base = ~0UL;
+	if (--sp->parents)
 		return;
-	}
 	if (sp->level == 1)
 		shadow_remove_leaves(vm, sp);
 	else

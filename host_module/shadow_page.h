@@ -23,13 +23,15 @@ struct walk;
 /* What every entry that leads to another table has. */
 #define SHADOW_LINK (PTE_P | PTE_A)
 
+#define SHADOW_SEVERAL (~0UL)
+
 struct shadow_page {
 	struct hlist_node hash;
 	u64 *entries;		/* the page that the processor reads */
 	gfn_t gfn;		/* of the guest's table; direct: of the memory */
 	u32 *gfns;		/* level 1, not direct: what each entry maps */
 	struct hlist_node *nodes;	/* level 1: each entry's in the reverse map */
-	gva_t base;		/* upper half: first GVA it maps */
+	gva_t base;		/* of the only range it was linked for, or SHADOW_SEVERAL */
 	u32 parents;		/* entries that point here */
 	u32 stamp;		/* of the last comparison (upper half) */
 	u8 level;		/* 1: page table .. 3: PDP table */
@@ -80,6 +82,17 @@ static inline u64 *shadow_root_entry(struct shadow_root *root,
 				     unsigned int slot)
 {
 	return slot < 256 ? &root->low[slot] : &root->high[slot];
+}
+
+/*
+ * Is gva of the part of the lower half that is the kernel's, with RL_INIT_LOW_KERNEL? One
+ * entry leads to all of it: entry 3 of the page of level 3 that serves slot 0, and no
+ * other slot. Where a guest's tables are not so, its TLB is stale, and no more.
+ */
+static inline bool shadow_low_kernel(const struct rl_vm *vm, gva_t gva)
+{
+	return gva >> RL_LOW_KERNEL_SHIFT == RL_LOW_KERNEL_SLOT &&
+	       READ_ONCE(vm->shadow.low_kernel);
 }
 
 int shadow_take(struct rl_vm *vm);

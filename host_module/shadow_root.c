@@ -134,7 +134,7 @@ static void root_prefill(struct rl_vm *vm, struct shadow_root *root,
 		u64 gpte = shadow_guest_entry(vm, root->gfn, slot);
 		struct shadow_page *child = shadow_page_of(other->high[slot]);
 
-		/* What served another slot first waits for its fault. */
+		/* What has served another slot waits for its fault. */
 		if (!shadow_child_matches(child, gpte, 4) ||
 		    child->base != RL_SLOT_ADDRESS(slot))
 			continue;

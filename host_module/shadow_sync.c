@@ -93,9 +93,17 @@ static void sync_leaves(struct rl_vm *vm, struct shadow_page *sp)
 	}
 }
 
+/* Is what entry i of sp leads to the low kernel's part? Its flushes are others. */
+static bool leads_to_kernel(const struct rl_vm *vm, const struct shadow_page *sp,
+			    unsigned int i)
+{
+	return i == RL_LOW_KERNEL_SLOT && sp->level == 3 && sp->user &&
+	       !sp->base && READ_ONCE(vm->shadow.low_kernel);
+}
+
 /*
- * Compares a shadow page and everything below it. May breathe, so above level 1 the
- * guest's table is looked up anew for each entry.
+ * Compares a shadow page and everything below it, but a low kernel's part. May breathe,
+ * so above level 1 the guest's table is looked up anew for each entry.
  */
 void shadow_sync_tree(struct rl_vm *vm, struct shadow_page *sp)
 {
@@ -114,7 +122,8 @@ void shadow_sync_tree(struct rl_vm *vm, struct shadow_page *sp)
 	else
 		for_each_set_bit(i, sp->used, 512)
 			if (sync_entry(vm, sp, i,
-				       shadow_guest_entry(vm, sp->gfn, i)))
+				       shadow_guest_entry(vm, sp->gfn, i)) &&
+			    !leads_to_kernel(vm, sp, i))
 				shadow_sync_tree(vm, shadow_page_of(sp->entries[i]));
 	mmu_breathe(vm);
 }
@@ -166,7 +175,8 @@ void shadow_sync_root(struct rl_vm *vm, struct shadow_root *root)
 	sync_slots(vm, root, 257, 512, false);
 }
 
-/* RL_HC_FLUSH_USER: everything of the current lower half may have changed. */
+/* RL_HC_FLUSH_USER: everything of the current lower half may have changed, but of what
+   is the kernel's there. */
 int shadow_flush_user(struct rl_vcpu *vcpu)
 {
 	struct rl_vm *vm = vcpu->vm;
@@ -179,7 +189,21 @@ int shadow_flush_user(struct rl_vcpu *vcpu)
 	return 0;
 }
 
-/* RL_HC_FLUSH_KERNEL: the upper half, of all roots; other vCPUs' lead to pages that
+/* What is the kernel's in the lower half of root, where something is. */
+static void sync_low_kernel(struct rl_vm *vm, struct shadow_root *root)
+{
+	const unsigned int i = RL_LOW_KERNEL_SLOT;
+	struct shadow_page *sp;
+
+	if (!READ_ONCE(vm->shadow.low_kernel) ||
+	    !sync_slot(vm, root, 0, shadow_guest_entry(vm, root->gfn, 0)))
+		return;
+	sp = shadow_page_of(root->low[0]);
+	if (sync_entry(vm, sp, i, shadow_guest_entry(vm, sp->gfn, i)))
+		shadow_sync_tree(vm, shadow_page_of(sp->entries[i]));
+}
+
+/* RL_HC_FLUSH_KERNEL: the kernel's part, of all roots; other vCPUs' lead to pages that
    this one may link without a look. */
 int shadow_flush_kernel(struct rl_vcpu *vcpu)
 {
@@ -192,13 +216,15 @@ int shadow_flush_kernel(struct rl_vcpu *vcpu)
 		return -EINTR;
 	vm->shadow.stamp++;
 	for_each_vcpu(vm, each, i)
-		list_for_each_entry(root, &each->view.roots, list)
+		list_for_each_entry(root, &each->view.roots, list) {
+			sync_low_kernel(vm, root);
 			sync_slots(vm, root, 257, 512, true);
+		}
 	shadow_unlock(vm);
 	return 0;
 }
 
-/* Compares the entries on the way from a level 3 page to gva. */
+/* Compares the entries on the way from a page to gva. */
 static void flush_below(struct rl_vm *vm, struct shadow_page *sp, gva_t gva)
 {
 	while (!sp->direct) {
@@ -210,40 +236,50 @@ static void flush_below(struct rl_vm *vm, struct shadow_page *sp, gva_t gva)
 	}
 }
 
-/* The whole way from a root; the level 3 page on it, or NULL. */
-static struct shadow_page *flush_way(struct rl_vm *vm, struct shadow_root *root,
-				     gva_t gva)
+/* The whole way from a root. */
+static void flush_way(struct rl_vm *vm, struct shadow_root *root, gva_t gva)
 {
 	unsigned int slot = pgd_slot(gva);
+
+	if (sync_slot(vm, root, slot, shadow_guest_entry(vm, root->gfn, slot)))
+		flush_below(vm, shadow_page_of(*shadow_root_entry(root, slot)),
+			    gva);
+}
+
+/* The page of the kernel's part that root leads to on the way to gva, which other roots
+   may lead to as well; or NULL. Compares nothing. */
+static struct shadow_page *kernel_page(const struct rl_vm *vm,
+				       struct shadow_root *root, gva_t gva)
+{
 	struct shadow_page *sp;
 
-	if (!sync_slot(vm, root, slot,
-		       shadow_guest_entry(vm, root->gfn, slot)))
+	if (!test_bit(pgd_slot(gva), root->used))
 		return NULL;
-	sp = shadow_page_of(*shadow_root_entry(root, slot));
-	flush_below(vm, sp, gva);
-	return sp;
+	sp = shadow_page_of(*shadow_root_entry(root, pgd_slot(gva)));
+	if (!shadow_low_kernel(vm, gva))
+		return sp;
+	return test_bit(RL_LOW_KERNEL_SLOT, sp->used) ?
+		shadow_page_of(sp->entries[RL_LOW_KERNEL_SLOT]) : NULL;
 }
 
 /*
- * An address of the kernel's half, by the links of all other roots: what they lead to
+ * An address of the kernel's part, by the links of all other roots: what they lead to
  * may be linked by the current one later without a look. It may have no link now: where
  * its top table has no entry yet, and where the host has just taken that table's page.
  */
 static noinline void flush_other_ways(struct rl_vm *vm, struct shadow_page *done,
 				      gva_t gva)
 {
-	unsigned int slot = pgd_slot(gva), i;
 	struct shadow_root *root;
 	struct rl_vcpu *each;
+	unsigned int i;
 
 	for_each_vcpu(vm, each, i) {
 		list_for_each_entry(root, &each->view.roots, list) {
-			struct shadow_page *sp;
+			struct shadow_page *sp = kernel_page(vm, root, gva);
 
-			if (!test_bit(slot, root->used))
+			if (!sp)
 				continue;
-			sp = shadow_page_of(*shadow_root_entry(root, slot));
 			if (sp != done)
 				flush_below(vm, sp, gva);
 			done = sp;
@@ -263,23 +299,23 @@ static bool is_host_slot(unsigned int slot)
 /* RL_HC_FLUSH_ONE: the way to gva in the current address space, of a kernel's in all. */
 int shadow_flush_one(struct rl_vcpu *vcpu, gva_t gva)
 {
+	struct shadow_root *root = vcpu->view.current_root;
 	unsigned int i = (gva >> PAGE_SHIFT) & 511;
-	bool user = pgd_slot(gva) < 256;
 	struct rl_vm *vm = vcpu->vm;
 	struct shadow_way *way;
-	struct shadow_page *sp;
 
 	if (is_host_slot(pgd_slot(gva)))
 		return 0;
 	if (shadow_lock(vm))
 		return -EINTR;
-	way = user ? shadow_way_find(vcpu, gva) : NULL;
+	/* A low kernel's table is the same in all spaces. */
+	way = pgd_slot(gva) < 256 ? shadow_way_find(vcpu, gva) : NULL;
 	if (way) {
 		sync_entry(vm, way->sp, i, READ_ONCE(way->table[i]));
 	} else {
-		sp = flush_way(vm, vcpu->view.current_root, gva);
-		if (!user)
-			flush_other_ways(vm, sp, gva);
+		flush_way(vm, root, gva);
+		if (pgd_slot(gva) >= 256 || shadow_low_kernel(vm, gva))
+			flush_other_ways(vm, kernel_page(vm, root, gva), gva);
 	}
 	shadow_unlock(vm);
 	return 0;
@@ -336,7 +372,7 @@ int shadow_flush_vcpus(struct rl_vcpu *vcpu, u64 mask, u64 cr3, gva_t start,
 
 	/* Both ends in one half, the last byte of which `end` may be. */
 	if (start >= end || !gva_canonical(start) || !gva_canonical(end - 1) ||
-	    (s64)(start ^ (end - 1)) < 0)
+	    (s64)(start ^ (end - 1)) < 0 || READ_ONCE(vm->shadow.low_kernel))
 		return -EINVAL;
 	if (shadow_lock(vm))
 		return -EINTR;

@@ -286,3 +286,61 @@ CASE(flush_where_a_table_was_first)
 	EQUAL(*(volatile u64 *)x, 2);
 	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
 }
+
+/* The same with a table of level 2 in two places, and two below it, of which one is never
+   used in the second place. */
+CASE(flush_where_a_table_was_below_another)
+{
+	u64 a = top_copy(), x = 0xffffd40000000000, y = x + (1UL << 30);
+	u64 next = x + (1UL << 21), far = 256 << 12;
+	u64 *leaf = entry_of(a, x, 1), *leaf2 = entry_of(a, next, 1);
+	u64 *at_x = entry_of(a, x, 3), *again;
+	u64 table = *entry_of(a, x, 2), table2 = *entry_of(a, next, 2);
+
+	*leaf = page_with(1) | P_P | P_W;
+	*leaf2 = page_with(5) | P_P | P_W;
+	map_page_in(a, x + far, page_with(3) | P_P | P_W);
+	map_page_in(a, next + far, page_with(7) | P_P | P_W);
+	*entry_of(a, y, 3) = *at_x;
+	EQUAL(load_cr3(a, 5, 1), 0);
+	EQUAL(*(volatile u64 *)x, 1);
+	EQUAL(*(volatile u64 *)next, 5);
+	EQUAL(*(volatile u64 *)y, 1);
+	*(volatile u64 *)at_x = 0;
+	flush_one(x);
+	again = entry_of(a, x, 2);
+	again[0] = table;
+	again[1] = table2;
+	*(volatile u64 *)leaf = page_with(2) | P_P | P_W;
+	*(volatile u64 *)leaf2 = page_with(6) | P_P | P_W;
+	flush_one(x);
+	flush_one(next);
+	EQUAL(*(volatile u64 *)(x + far), 3);
+	EQUAL(*(volatile u64 *)x, 2);
+	EQUAL(*(volatile u64 *)(next + far), 7);
+	EQUAL(*(volatile u64 *)next, 6);
+	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
+}
+
+/* And with one of level 3, in two slots. */
+CASE(flush_where_a_third_was_first)
+{
+	u64 a = top_copy(), x = 0xffffd50000000000, y = x + (1UL << 39);
+	u64 *leaf = entry_of(a, x, 1), *at_x = entry_of(a, x, 4);
+	u64 *at_y = entry_of(a, y, 4), table;
+
+	*leaf = page_with(1) | P_P | P_W;
+	map_page_in(a, x + (256 << 12), page_with(3) | P_P | P_W);
+	*at_y = table = *at_x;
+	EQUAL(load_cr3(a, 5, 1), 0);
+	EQUAL(*(volatile u64 *)x, 1);
+	EQUAL(*(volatile u64 *)y, 1);
+	*(volatile u64 *)at_x = 0;
+	flush_one(x);
+	*(volatile u64 *)at_x = table;
+	*(volatile u64 *)leaf = page_with(2) | P_P | P_W;
+	flush_one(x);
+	EQUAL(*(volatile u64 *)(x + (256 << 12)), 3);
+	EQUAL(*(volatile u64 *)x, 2);
+	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
+}
