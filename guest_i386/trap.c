@@ -29,10 +29,11 @@ u32 exit_rip;
  * others, as PUSHF, would just give a wrong answer.
  *
  * Whose breakpoint it was decides what happens next. One of ours: the instruction that
- * was there is done here, on the registers in the frame. Any other is the kernel's own
- * business (a BUG, a kprobe), as are its page faults and its programs' system calls: the
- * frame is pushed again, in 32-bit words this time, and the kernel's own handler is next,
- * which finds what an i386 would have left.
+ * was there is done here, in the *shim*, 64-bit code beside the kernel in ring 1, on the
+ * registers in the frame. Any other is the kernel's own business (a BUG, a kprobe), as
+ * are its page faults and its programs' system calls: the frame is pushed again, in
+ * 32-bit words this time, and the kernel's own handler is next, which finds what an i386
+ * would have left.
  :*/
 
 /* Its gates lead here without the host, so nobody has touched vif. */
