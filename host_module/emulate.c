@@ -150,7 +150,7 @@ static void port_read(struct rl_vcpu *vcpu, const struct insn *in, u8 opcode)
 /*J: emulate.tables
  * SGDT, SIDT, SLDT, STR and SMSW only read, so processors let everybody execute
  * them, and ring 1 would see the host's tables. Newer ones can refuse (UMIP), and
- * where the host asked for that, its refusal comes here. The guest's own values
+ * where the host asked for that, the #GP comes here. The guest's own values
  * are its answer: what it last loaded by LGDT and its kin, which the processor
  * refuses to ring 1, too. Nothing is loaded in truth. In ring 3 a refusal is the
  * guest kernel's business, and Linux answers its programs with constants.

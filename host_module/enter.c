@@ -149,7 +149,7 @@ static void handle_nmi(struct rl_vcpu *vcpu)
 /*J: enter.interrupts
  * The host's interrupts must not wait for a guest, so while one runs the real
  * interrupt flag is always on, whatever the guest believes. Each interrupt is
- * an exit; here, still with interrupts off, the vector is raised once more for
+ * an exit; here, before any other can come, the vector is raised once more for
  * the host's own handler. The guest does not notice that it was away.
  :*/
 static void handle_host_events(struct rl_vcpu *vcpu)

@@ -75,10 +75,9 @@ static bool kernel_shadow_stacks(void)
  * tricks are safe. Each refusal has a reason. Without FSGSBASE, ring 1 cannot
  * change its GS. With FRED there is no ring 1 to return to. Shadow stacks of the
  * kernel's own (no Linux has them so far) would miss what the switcher does to the
- * ordinary one. With memory encryption, page table
- * entries carry a bit that is not accounted for here. And slot 256 of the page
- * table must be free: a kernel that itself runs under Xen has its own
- * hypervisor there.
+ * ordinary one. With memory encryption, page table entries carry a bit that is not
+ * accounted for here. And slot 256 of the page table must be free: a kernel that
+ * itself runs under Xen has its own hypervisor there.
  :*/
 static int check_host(void)
 {

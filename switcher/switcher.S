@@ -320,10 +320,9 @@ leave_entry:
 /*J: switcher.page-fault
  * Half of the page faults of programs are news for the guest kernel alone: the
  * first touch of memory that is not there yet, the first write after a fork.
- * The shadow knows them when it sees them, for where the guest has no entry it
- * puts one that sets a reserved bit, and the error code says so. Such a fault,
- * and one where an entry forbids what the program does, goes to ring 1 from
- * here, like a system call.
+ * Where the shadow has looked and the guest had no entry, it has one with a
+ * reserved bit, and the error code says so. Such a fault, and one where an entry
+ * forbids what the program does, goes to ring 1 from here, like a system call.
  *
  * Two registers of each virtio device are served in ring 1, too: every interrupt
  * of a device reads one and writes the other.
@@ -394,8 +393,8 @@ page_fault_exit:
  * not stay. RCX holds the return address: the upper half of the address space
  * is the kernel's, so its sign says who called. A program's system call is
  * bounced to the guest kernel's entry point in ring 1 with an iretq, in eleven
- * instructions and without leaving the guest's page tables. That is the whole
- * price of a system call.
+ * instructions and without leaving the guest's page tables. All else that a
+ * system call does is the guest's own.
  *
  * The constants are pushed each time. A frame prepared on this stack would be
  * cheaper, but ring 1 can write here, and a CS of 0x10 in it would be the keys
@@ -471,16 +470,16 @@ switcher_syscall32:
 syscall32_end:
 
 /*J: switcher.nmi
- * An NMI asks nobody. If it interrupts the guest, it is one more exit. If it
- * interrupts the switcher itself, four cases cover every instruction:
+ * An NMI asks nobody. Where the host's CR3 is loaded it never comes here, because
+ * the address in IDTR then shows the host's own table. Where it is the guest's, four
+ * cases cover every instruction:
  *
- * On the way in, the entry is given up: the frame in memory is untouched, so
- * the host can simply try again later. In the stubs that go back to the guest
- * by themselves, of SYSCALL and of page faults, the caller is put back before
- * its instruction, as if the NMI had come a moment earlier. On the
- * way out, a note is left for the host, which is being returned to anyway.
- * With the host's CR3 loaded, the NMI never comes here at all, because the
- * address in IDTR then shows the host's own table.
+ * In the guest, the NMI is one more exit. On the way in, the entry is given up:
+ * the frame in memory is untouched, so the host can simply try again later. In
+ * the stubs that go back to the guest by themselves, of SYSCALL and of page
+ * faults, the caller is put back before its instruction, as if the NMI had come a
+ * moment earlier. On the way out, a note is left for the host, which is being
+ * returned to anyway.
  *
  * None of these paths executes an iret: that would let a second NMI in before
  * the host has handled the first.
