@@ -88,11 +88,10 @@ static void rl_set_debugreg(int number, unsigned long value)
 /*J: guest.msr
  * Most model-specific registers of a guest are nobody's business: system call
  * entry points and page attributes belong to the host, and the layer answers
- * as Linux expects without asking anyone. Three are used at every context
- * switch, the bases of FS and GS, and those need no hypercall either, since
- * ring 1 may read and write the bases itself. The "kernel GS base" of the
- * architecture, the one that SWAPGS would bring in, is just a word in the
- * shared page here.
+ * as Linux expects without asking anyone. The bases of FS and GS are used at
+ * every context switch, and need no hypercall either, since ring 1 may read and
+ * write them itself. The "kernel GS base" of the architecture, the one that
+ * SWAPGS would bring in, is just a word in the shared page here.
  :*/
 static bool canonical(u64 address)
 {

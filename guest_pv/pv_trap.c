@@ -147,10 +147,8 @@ void rl_trap_all(void)
  * these from ring 3 to ring 1 by itself, if the gate says so, and then no
  * instruction of the hypervisor runs. Only soft vectors qualify. A page fault
  * must be seen by the switcher first, since many are about shadow entries
- * that the guest knows nothing of; and a gate that lets ring 1 answer a fault
- * on its own broken stack would turn a guest's bug into a double fault of the
- * machine. Direct gates are trap gates, because an interrupt gate would clear
- * the real interrupt flag, which ring 1 could never set again.
+ * that the guest knows nothing of. What else the host asks of such a vector,
+ * host_module/gate.c tells.
  :*/
 static void set_trap(int vector, const struct gate *gate)
 {

@@ -32,13 +32,13 @@
 /*J: launcher.features
  * To Linux a feature of the processor is a number, and the number is nowhere but in
  * the machine code that was compiled from it. Guessing it would be fatal: one number
- * decides whether the kernel believes to be in ring 0. But the image gives it away. It
- * carries a list of instructions that it will replace when it starts, by features:
- * each call of "disable interrupts" is to become a plain `cli` unless the kernel runs
- * under Xen. So the feature without which a `cli` comes into the code is the one that says
- * "under Xen", by definition, and whatever its number is. And where it is there, the
- * same list puts in calls of xen_error_entry(): that is how we know which of the list's
- * bits says "without".
+ * decides whether the kernel believes that it is in ring 0. But the image gives it
+ * away. It carries a list of instructions that it will replace when it starts, by
+ * features: each call of "disable interrupts" is to become a plain `cli` unless the
+ * kernel runs under Xen. So the feature without which a `cli` comes into the code is
+ * the one that says "under Xen", by definition, and whatever its number is. And where
+ * it is there, the same list puts in calls of xen_error_entry(): that is how we know
+ * which of the list's bits says "without".
  :*/
 
 /* A list of struct alt_instr in a piece of memory where offsets are addresses. */
