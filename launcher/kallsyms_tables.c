@@ -17,19 +17,19 @@
  * so it must know where they are. The kernel itself knows: it can print any
  * address as a name. For that it carries all its symbol names, squeezed: each
  * name is a string of bytes, each byte stands for a *token*, a scrap of text
- * that many names share ("_init", "get_"). The tables are
+ * that many names share (`_init`, `get_`). The tables are
  *
- *	num_syms	how many
- *	names		length and tokens of each
- *	markers		where each 256th name begins
- *	token_table	the 256 scraps, as C strings
- *	token_index	where each scrap begins
- *	offsets		the addresses, in the same order
- *	relative_base	what the offsets count from
+ *	num_syms        how many
+ *	names           length and tokens of each
+ *	markers         where each 256th name begins
+ *	token_table     the 256 scraps, as C strings
+ *	token_index     where each scrap begins
+ *	offsets         the addresses, in the same order
+ *	relative_base   what the offsets count from
  *
  * (the last is gone since Linux 7.0, where each offset counts from its own place),
  * and nothing points at them. But digits always stand for themselves: token
- * 48 is "0", token 49 is "1", so somewhere there is the string "0\0001\0...",
+ * 48 is "0", token 49 is "1", so somewhere there is the string `0\0001\0...`,
  * and behind it an array of offsets that fits it perfectly. That gives two
  * tables. The others come before: whatever number is followed by just that
  * many names, and those by markers that agree with them, is num_syms.
