@@ -76,17 +76,26 @@ struct caught {
 	uint64_t rip, error, trap, cr2;
 };
 
+#ifdef __i386__
+#define CATCH_RIP(context)	((uint32_t)(context)->uc_mcontext.gregs[REG_EIP])
+#define CATCH_CR2(context)	((context)->uc_mcontext.cr2)
+#else
+#define CATCH_RIP(context)	((context)->uc_mcontext.gregs[REG_RIP])
+#define CATCH_CR2(context)	((context)->uc_mcontext.gregs[REG_CR2])
+#endif
+
 static struct caught caught;
 static sigjmp_buf caught_jump;
 
 static __attribute__((unused)) void catch_handler(int number, siginfo_t *info,
 						  void *context)
 {
-	const greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
+	const ucontext_t *c = context;
+	const greg_t *r = c->uc_mcontext.gregs;
 
 	caught = (struct caught) {
-		number, info->si_code, (uint64_t)info->si_addr, r[REG_RIP],
-		r[REG_ERR], r[REG_TRAPNO], r[REG_CR2]
+		number, info->si_code, (uintptr_t)info->si_addr, CATCH_RIP(c),
+		r[REG_ERR], r[REG_TRAPNO], CATCH_CR2(c)
 	};
 	siglongjmp(caught_jump, 1);
 }

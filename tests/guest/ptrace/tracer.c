@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include "check.h"
+#include "registers.h"
 
 #define DEBUG(n) offsetof(struct user, u_debugreg[n])
 
@@ -29,9 +30,9 @@ static __attribute__((noinline)) void write_watched(void)
 
 static __attribute__((noinline)) void straight_line(void)
 {
-	asm volatile("nops: nop\n\tnop\n\tnop\n\tmovl $39, %%eax\n\t"
-		     "syscall\n\tnop\n\tint3\nnops_end: nop"
-		     ::: "rax", "rcx", "r11", "memory");
+	asm volatile("nops: nop\n\tnop\n\tnop\n\t" GETPID
+		     "\n\tnop\n\tint3\nnops_end: nop"
+		     ::: CALL_CLOBBERS);
 }
 
 /* A child that stops at once and then runs a function. */
@@ -84,22 +85,22 @@ static void single_steps(void)
 {
 	static const int lengths[] = { 1, 1, 1, 5, 2, 1 };
 	pid_t child = start(straight_line);
-	uint64_t at = (uint64_t)nops;
+	uint64_t at = (uintptr_t)nops;
 	unsigned int i, steps = 0;
 
 	do
 		CHECK_IS(next_stop(child, PTRACE_SINGLESTEP, 0), SIGTRAP);
-	while (regs_of(child).rip != at && ++steps < 2000);
+	while ((uint64_t)regs_of(child).IP != at && ++steps < 2000);
 	CHECK(steps < 2000);
 	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		at += lengths[i];
 		CHECK_IS(next_stop(child, PTRACE_SINGLESTEP, 0), SIGTRAP);
-		CHECK_IS(regs_of(child).rip, at);
+		CHECK_IS(regs_of(child).IP, at);
 		if (i == 4)
-			CHECK_IS(regs_of(child).rax, child);
+			CHECK_IS(regs_of(child).AX, child);
 	}
 	CHECK_IS(next_stop(child, PTRACE_CONT, 0), SIGTRAP);
-	CHECK_IS(regs_of(child).rip, nops_end);
+	CHECK_IS(regs_of(child).IP, (uintptr_t)nops_end);
 	CHECK_IS(next_stop(child, PTRACE_CONT, 0), -1);
 }
 
@@ -125,8 +126,8 @@ static void text_breakpoint(void)
 			     (word & ~0xffL) | 0xcc));
 		CHECK_IS(next_stop(child, PTRACE_CONT, 0), SIGTRAP);
 		r = regs_of(child);
-		CHECK_IS(r.rip, (uint64_t)target + 1);
-		r.rip--;
+		CHECK_IS(r.IP, (uintptr_t)target + 1);
+		r.IP--;
 		NEED(!ptrace(PTRACE_SETREGS, child, 0, &r));
 		NEED(!ptrace(PTRACE_POKETEXT, child, target, word));
 		CHECK_IS(next_stop(child, PTRACE_SINGLESTEP, 0), SIGTRAP);
@@ -146,7 +147,7 @@ static void debug_breakpoint(void)
 	NEED(!ptrace(PTRACE_POKEUSER, child, DEBUG(7), 1));
 	for (i = 0; i < 3; i++) {
 		CHECK_IS(next_stop(child, PTRACE_CONT, 0), SIGTRAP);
-		CHECK_IS(regs_of(child).rip, target);
+		CHECK_IS(regs_of(child).IP, (uintptr_t)target);
 		CHECK_IS(ptrace(PTRACE_PEEKUSER, child, DEBUG(6), 0) & 0xf, 1);
 	}
 	CHECK_IS(next_stop(child, PTRACE_CONT, 0), -1);
@@ -171,7 +172,7 @@ static void no_kernel_breakpoints(void)
 	pid_t child = start(call_target);
 
 	errno = 0;
-	ptrace(PTRACE_POKEUSER, child, DEBUG(0), 0xffffffff81000000);
+	ptrace(PTRACE_POKEUSER, child, DEBUG(0), KERNEL_TEXT);
 	if (!errno)
 		ptrace(PTRACE_POKEUSER, child, DEBUG(7), 1);
 	CHECK(errno);
@@ -189,25 +190,23 @@ static void registers(void)
 	pid_t child = start(wait_forever);
 	struct user_regs_struct r = regs_of(child), back;
 
-	CHECK_IS(r.cs, 0x33);
-	CHECK_IS(r.ss, 0x2b);
-	r.rip = (uint64_t)wait_forever;
-	r.r15 = 0x123456789abcdef0;
-	r.fs_base = 0x7fff12345678;
-	r.gs_base = 0x100000000;
+	CHECK_IS(CS_OF(r), USER_CS);
+	CHECK_IS(SS_OF(r), USER_SS);
+	r.IP = (uintptr_t)wait_forever;
+	r.ODD = ODD_VALUE;
+	SET_BASES(r);
 	NEED(!ptrace(PTRACE_SETREGS, child, 0, &r));
 	NEED(!ptrace(PTRACE_CONT, child, 0, 0));
 	usleep(30000);
 	kill(child, SIGSTOP);
 	NEED(waitpid(child, NULL, 0) == child);
 	back = regs_of(child);
-	CHECK_IS(back.r15, r.r15);
-	CHECK_IS(back.fs_base, r.fs_base);
-	CHECK_IS(back.gs_base, r.gs_base);
-	r.cs = 0x10;
+	CHECK_IS(back.ODD, r.ODD);
+	CHECK_BASES(r, back);
+	CS_OF(r) = 0x10;
 	CHECK(ptrace(PTRACE_SETREGS, child, 0, &r) < 0);
-	r.cs = 0x33;
-	r.rip = 0x8000000000000000;
+	CS_OF(r) = USER_CS;
+	r.IP = NOT_ITS_OWN;
 	if (!ptrace(PTRACE_SETREGS, child, 0, &r))
 		CHECK_IS(next_stop(child, PTRACE_CONT, 0), SIGSEGV);
 	end(child);
@@ -231,7 +230,7 @@ static void system_calls(void)
 			break;
 		CHECK_IS(stop, SIGTRAP);
 		r = regs_of(child);
-		seen += r.orig_rax == SYS_getppid;
+		seen += r.ORIG_AX == SYS_getppid;
 	}
 	CHECK_IS(seen, 2);
 }
