@@ -15,9 +15,8 @@
 
 u32 gdt_base, tss_base;
 u16 gdt_limit;
-u64 tls[3];		/* of the kernel's GDT, as they were copied; */
+u64 tls[3];		/* of the kernel's GDT, as they were copied */
 static u32 percpu_base;
-static bool refused[3];	/* those that the host did not take */
 
 static u64 descriptor(u16 selector)
 {
@@ -102,26 +101,35 @@ static u16 loaded(unsigned int which)
 	return s;
 }
 
-/* A register keeps what it once loaded: those with a TLS entry load it again. */
-static void reload(void)
+/*
+ * One TLS entry becomes `wanted`; what the host does not take is no entry. It is done by a
+ * hypercall, behind which the host loads all selectors again, from the table that is then:
+ * so those of this entry are not in their registers meanwhile. There they stay away where
+ * it is none any more, as on an i386 those do that ring 3 would be left with.
+ */
+static void set_tls(unsigned int n, u64 wanted)
 {
 	static const u8 all[] = { 0, 3, 4, 5 };
+	u16 had[sizeof(all)];
+	bool there;
 
 	for (unsigned int i = 0; i < sizeof(all); i++) {
-		u16 selector = loaded(all[i]);
-		unsigned int n = (selector >> 3) - TLS_INDEX;
-
-		if (selector & 4 || n >= 3)
-			continue;
-		segment_load(all[i], tls[n] & DESCRIPTOR_PRESENT && !refused[n] ?
-				     selector : 0);
+		had[i] = loaded(all[i]);
+		if (had[i] >> 2 != (TLS_INDEX + n) << 1)
+			had[i] = 0;
+		else
+			segment_load(all[i], 0);
 	}
+	tls[n] = wanted;
+	there = !hypercall(RL_HC_SET_SEGMENT, TLS_INDEX + n, wanted, 0);
+	if (!there)
+		hypercall(RL_HC_SET_SEGMENT, TLS_INDEX + n, 0, 0);
+	for (unsigned int i = 0; i < sizeof(all); i++)
+		if (had[i] && there && wanted & DESCRIPTOR_PRESENT)
+			segment_load(all[i], had[i]);
 }
 
-/*
- * The real TLS entries become those of the kernel's GDT. True: they were others. What the
- * host does not take is no entry.
- */
+/* The real TLS entries become those of the kernel's GDT. True: they were others. */
 bool segment_sync_tls(void)
 {
 	bool changed = false;
@@ -132,12 +140,7 @@ bool segment_sync_tls(void)
 		if (wanted == tls[i])
 			continue;
 		changed = true;
-		tls[i] = wanted;
-		refused[i] = hypercall(RL_HC_SET_SEGMENT, TLS_INDEX + i, wanted, 0);
-		if (refused[i])
-			hypercall(RL_HC_SET_SEGMENT, TLS_INDEX + i, 0, 0);
+		set_tls(i, wanted);
 	}
-	if (changed)
-		reload();
 	return changed;
 }
