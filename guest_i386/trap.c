@@ -233,6 +233,9 @@ static void settle(struct frame *f)
 		if (vector >= 0)
 			forward(f, vector);
 	}
+	/* Who turns interrupts on without the shim looks at nothing else. */
+	if (!shared.vif && pic_waits())
+		shared.pending = 1;
 	if (in_user(f))
 		segment_sync_tls();
 	f->rflags |= FLAG_IF | FLAG_FIXED;
