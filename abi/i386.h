@@ -90,6 +90,7 @@ struct rl_site {
 #define RL_SITE_FUNCTION	0x55
 #define RL_FUNCTION_MODULE	1	/* module_finalize(): code of a module comes */
 #define RL_FUNCTION_PANIC	2	/* panic() */
+#define RL_FUNCTION_ABSENT	3	/* a system call for what ring 1 cannot give */
 
 struct rl_i386_image {
 	__u8 jumps[RL_I386_JUMP_BYTES];	/* on pages of their own */

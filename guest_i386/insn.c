@@ -338,15 +338,6 @@ static enum outcome two_bytes(struct frame *f, const struct insn *in)
 	return outcome;
 }
 
-/* The kernel has come to a function. False: the shim has returned from it. */
-static bool function(struct frame *f, u8 which)
-{
-	if (which == RL_FUNCTION_MODULE)
-		return module_arrives(f);
-	power_panics();
-	return true;
-}
-
 static void decode(struct insn *in, const u8 *bytes)
 {
 	*in = (struct insn) { .bytes = bytes };
@@ -392,11 +383,6 @@ enum outcome insn_execute(struct frame *f, const u8 *bytes)
 		break;
 	case 0xf4:
 		halt();
-		break;
-	case RL_SITE_FUNCTION:
-		if (!function(f, in.bytes[1]))
-			return DONE;
-		push(f, f->rbp);
 		break;
 	case 0xe4: case 0xe5: case 0xe6: case 0xe7:
 	case 0xec: case 0xed: case 0xee: case 0xef:

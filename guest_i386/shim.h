@@ -92,7 +92,7 @@ extern u32 idt_base;
 /* module.c */
 #define MARK_PUSHF	0x6c
 #define MARK_POPF	0x6d
-bool module_arrives(struct frame *f);
+bool module_arrives(u32 header, u32 sections);
 
 /* paging.c */
 void paging_start(void);

@@ -15,6 +15,9 @@ extern const u8 fast_int3[], fast_int80[], fast_fault[];
 #define GATE_INTERRUPT	0x0e00u
 #define GATE_TRAP	0x0f00u
 
+#define ENOEXEC		8
+#define ENOSYS		38
+
 #define HLT		0xf4
 #define IRET		0xcf
 
@@ -124,8 +127,35 @@ static bool next_is_hlt(const struct frame *f)
 	return site && site->bytes[0] == HLT;
 }
 
+/* PUSH %EBP, the first instruction of a function; or the shim returns from it at once. */
+static void enter_function(struct frame *f, u8 which)
+{
+	u32 sp = f->rsp;
+	s64 refused = 0;
+
+	if (which == RL_FUNCTION_PANIC)
+		power_panics();
+	else if (which == RL_FUNCTION_ABSENT)
+		refused = -ENOSYS;
+	else if (!module_arrives(f->rax, f->rdx))
+		refused = -ENOEXEC;
+	if (refused) {
+		f->rax = (u32)refused;
+		f->rip = KERNEL(u32, sp);
+		f->rsp = sp + 4;
+		return;
+	}
+	push(&sp, f->rbp);
+	f->rsp = sp;
+	f->rip++;
+}
+
 static void execute_site(struct frame *f, const struct rl_site *site)
 {
+	if (site->bytes[0] == RL_SITE_FUNCTION) {
+		enter_function(f, site->bytes[1]);
+		return;
+	}
 	switch (insn_execute(f, site->bytes)) {
 	case DONE:
 		break;

@@ -311,9 +311,22 @@ static int fit_function(struct fitting *f, const char *name, uint8_t which)
 
 static int fit_functions(struct fitting *f)
 {
-	int ret = fit_function(f, "module_finalize", RL_FUNCTION_MODULE);
+	static const struct {
+		const char *name;
+		uint8_t which;
+	} all[] = {
+		{ "module_finalize", RL_FUNCTION_MODULE },
+		{ "panic", RL_FUNCTION_PANIC },
+		/* They would say that it is done, and the program would fault. */
+		{ "__ia32_sys_modify_ldt", RL_FUNCTION_ABSENT },
+		{ "__ia32_sys_ioperm", RL_FUNCTION_ABSENT },
+		{ "__ia32_sys_iopl", RL_FUNCTION_ABSENT },
+	};
+	int ret = 0;
 
-	return ret ? ret : fit_function(f, "panic", RL_FUNCTION_PANIC);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && !ret; i++)
+		ret = fit_function(f, all[i].name, all[i].which);
+	return ret;
 }
 
 int i386_kernel_fit(struct kernel *k, const struct image *image,

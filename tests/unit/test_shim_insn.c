@@ -49,8 +49,6 @@ void cpu_cpuid(u32 leaf, u32 subleaf, u32 out[4])
 bool cpu_read_msr(u32 msr, u64 *value) { *value = 0x100000002; return msr == 1; }
 bool cpu_write_msr(u32 msr, u64 value) { return msr == 1 && value == 0x300000004; }
 bool cpu_set_xcr(u32 index, u64 value) { (void)value; return !index; }
-bool module_arrives(struct frame *f) { (void)f; return true; }
-void power_panics(void) { }
 
 u32 port_read(u16 port, unsigned int bytes)
 {
