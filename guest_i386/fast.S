@@ -115,6 +115,7 @@ fast_int3:
 	cmpq	%r13, tls + \offset(%rip)
 	jne	1f
 	.endr
+	movl	%r8d, exit_rsp(%rip)
 	movzwl	16(%r8), %r13d			/* ss */
 	movl	12(%r8), %r14d			/* esp */
 	andl	$FLAGS_OF_IRET, %r11d

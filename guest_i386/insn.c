@@ -110,6 +110,7 @@ static enum outcome iret(struct frame *f)
 	if (flags & FLAG_VM || ((cs & 3) != 3 && (cs | 1) != KERNEL_CS))
 		return REFUSED;
 	if ((cs & 3) == 3) {
+		exit_rsp = f->rsp;
 		f->ss = KERNEL(u16, f->rsp + 16);
 		f->rsp = KERNEL(u32, f->rsp + 12);
 		f->cs = cs;
@@ -395,6 +396,18 @@ enum outcome insn_execute(struct frame *f, const u8 *bytes)
 }
 
 /*
+ * LSS (%ESP), %ESP: before a program with a stack segment of an LDT goes on, Linux leaves
+ * its stack for a segment that leads to the same place by an ESP whose upper half is the
+ * program's, as an IRET to a 16-bit stack would leave the kernel's there. With no LDT the
+ * IRET will fail, and does so just as well on the stack that is there, without the pointer
+ * that was pushed.
+ */
+static bool is_espfix(const struct frame *f, const u8 *bytes)
+{
+	return f->error >> 3 == ESPFIX_INDEX && word_at(bytes) == 0x2424b20f;
+}
+
+/*
  * A #GP with a selector: the kernel's own numbers, where the real table has others, or a
  * TLS entry that the real table does not have yet. DONE: executed, or it will go now.
  */
@@ -407,6 +420,11 @@ enum outcome insn_selector(struct frame *f)
 		return segment_sync_tls() ? DONE : UNKNOWN;
 	if (!segment_is_kernel(f->error))
 		return UNKNOWN;
+	if (is_espfix(f, bytes)) {
+		f->rsp = (u32)(f->rsp + 8);
+		f->rip += 4;
+		return DONE;
+	}
 	if (bytes[0] == 0xea) {
 		f->rip = word_at(bytes + 1);
 		f->cs = KERNEL_CS;

@@ -11,6 +11,7 @@
 #define DESCRIPTOR_PRESENT	(1ull << 47)
 #define DESCRIPTOR_DPL		(3ull << 45)
 #define DPL_1			(1ull << 45)
+#define DESCRIPTOR_WRITABLE	(1ull << 41)
 #define TSS_SP0			4u
 
 u32 gdt_base, tss_base;
@@ -73,6 +74,17 @@ bool segment_is_kernel(u16 selector)
 	u64 d = descriptor(selector);
 
 	return !(selector & 4) && d & DESCRIPTOR_PRESENT && !(d & DESCRIPTOR_DPL);
+}
+
+/* Can ring 3 have it in SS? Of TLS entries, those that are data to be written. */
+bool segment_is_stack(u16 selector)
+{
+	unsigned int n = (selector >> 3) - TLS_INDEX;
+
+	if (selector == USER_SS || selector == HOST_USER_SS)
+		return true;
+	return (selector & 7) == 3 && n < 3 && tls[n] & DESCRIPTOR_PRESENT &&
+	       tls[n] & DESCRIPTOR_WRITABLE;
 }
 
 /* which: as instructions number them, 0 ES, 3 DS, 4 FS, 5 GS. It must be loadable. */

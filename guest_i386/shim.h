@@ -38,8 +38,13 @@ struct frame {
 /* Selectors of i386 Linux, as ring 1 has them. */
 #define KERNEL_CS	0x61
 #define KERNEL_SS	0x69
+#define USER_CS		0x73
+#define USER_SS		0x7b
+#define HOST_USER_CS	0x23	/* not Linux's, but as good */
+#define HOST_USER_SS	0x2b
 #define PERCPU_FS	0x49
-#define PERCPU_INDEX	27	/* in Linux's GDT, which is longer than the real one */
+#define ESPFIX_INDEX	26	/* in Linux's GDT, which is longer than the real one */
+#define PERCPU_INDEX	27	/* as that */
 #define TLS_INDEX	6	/* three of them */
 
 #define FLAG_TF		(1u << 8)
@@ -104,7 +109,7 @@ void paging_set_cr3(u32 value, u32 rip);
 void paging_set_cr4(u32 value);
 
 /* fast.S, which reads what the others own. */
-extern u32 gdt_base, tss_base, exit_rip;
+extern u32 gdt_base, tss_base, exit_rip, exit_rsp;
 extern u16 gdt_limit;
 extern u64 tls[3];
 
@@ -116,6 +121,7 @@ u32 segment_kernel_stack(void);
 u32 segment_percpu(void);
 bool segment_sync_tls(void);
 bool segment_is_kernel(u16 selector);
+bool segment_is_stack(u16 selector);
 void segment_load(unsigned int which, u16 selector);
 
 /* cpu.c */

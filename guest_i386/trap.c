@@ -24,6 +24,8 @@ extern const u8 fast_int3[], fast_int80[], fast_fault[];
 u32 idt_base;
 /* Behind the INT3 that is the kernel's way to ring 3; 0: not known yet. */
 u32 exit_rip;
+/* Where the kernel's stack was there, with the frame for ring 3. */
+u32 exit_rsp;
 
 /*J: guest.i386
  * A 32-bit kernel has its privileged instructions in its code, thousands of them, and no
@@ -271,6 +273,24 @@ static void settle(struct frame *f)
 	f->rflags |= FLAG_IF | FLAG_FIXED;
 }
 
+/*
+ * A selector in the frame that IRET took could not be loaded. To the host that is a fault
+ * of the program's (entry.S), but on an i386 it is one of the kernel's instruction, for
+ * which Linux has a handler of its own: so the kernel is put back there. Ring 3 itself has
+ * none of these selectors, whatever it does.
+ */
+static void check_exit(struct frame *f)
+{
+	if (f->vector < 11 || f->vector > 13 || !exit_rip ||
+	    ((f->cs == USER_CS || f->cs == HOST_USER_CS) && segment_is_stack(f->ss)))
+		return;
+	f->rip = exit_rip - 1;
+	f->cs = KERNEL_CS;
+	f->rsp = exit_rsp;
+	f->ss = KERNEL_SS;
+	shared.vif = 0;
+}
+
 static bool kernel_trap(struct frame *f)
 {
 	if (f->vector == 3 || f->vector == 6)
@@ -285,12 +305,15 @@ void shim_trap(struct frame *f);
 void shim_trap(struct frame *f)
 {
 	unsigned int vector = f->vector;
+	bool program = in_user(f);
 
 	if (vector < VECTOR_PENDING && !is_direct(vector))
 		shared.vif = !!(f->rflags & FLAG_IF);
+	if (program)
+		check_exit(f);
 	if (vector >= RL_IRQ_BASE && vector < RL_IRQ_BASE + RL_IRQ_COUNT)
 		raise_line(vector - RL_IRQ_BASE);
-	else if (vector != VECTOR_PENDING && (in_user(f) || !kernel_trap(f)))
+	else if (vector != VECTOR_PENDING && (program || !kernel_trap(f)))
 		forward(f, vector);
 	settle(f);
 }

@@ -65,7 +65,7 @@ void port_write(u16 port, unsigned int bytes, u32 value)
 	port_value = value;
 }
 
-u32 idt_base;
+u32 idt_base, exit_rsp;
 
 #include "guest_i386/insn.c"
 
@@ -121,6 +121,7 @@ static void test_iret_to_kernel(void **state)
 			assert_int_equal(f.cs, cs);
 			assert_int_equal(f.ss, 0x7b);
 			assert_int_equal(f.rsp, 0x5678);
+			assert_int_equal(exit_rsp, (u32)(u64)(stack + 512));
 		} else if (cs == 0x60 || cs == 0x61) {
 			assert_int_equal(outcome, DONE);
 			assert_int_equal(f.cs, KERNEL_CS);
