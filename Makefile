@@ -49,7 +49,8 @@ help:
 	@echo 'make bench      measurements in the sandbox (GUEST=i386: of a 32-bit kernel)'
 	@echo 'make bench-check   is an operation dearer than its stored figure?'
 	@echo 'make bench-profile where its instructions go: ONLY=word of a name'
-	@echo "make selftests  the kernel's x86 selftests, natively and in a guest"
+	@echo "make selftests  the kernel's x86 selftests (32-bit, too), natively and in"
+	@echo '                guests'
 	@echo 'make journey    the book in the sources: build/journey.md'
 	@echo 'make book       the whole book: build/book/index.html, ringlet.epub'
 	@echo 'make recording  a session in the sandbox: Documentation/session.txt'
@@ -188,7 +189,7 @@ bench-profile:
 	$(Q)tests/bench/profile/run $(if $(ONLY),--only '$(ONLY)')
 
 selftests:
-	$(Q)tools/deps
+	$(Q)tools/deps selftests
 	$(Q)$(LOCKED) $(MAKE) build FOR=sandbox
 	$(Q)tests/selftests/table
 
