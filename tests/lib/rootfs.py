@@ -146,6 +146,16 @@ def build(release, suite, target, recipe=RECIPE, environment=None,
         shutil.rmtree(work, ignore_errors=True)
 
 
+def _check_runs(flavour):
+    """Missing where this machine cannot set up packages of the flavour's architecture."""
+    try:
+        subprocess.run([kernels.busybox_of(flavour), "true"], check=True)
+    except (OSError, subprocess.CalledProcessError):
+        raise debian.Missing(
+            f"this machine's kernel does not run programs of {kernels.I386[flavour]}, "
+            "so no Debian of them can be made here (CONFIG_IA32_EMULATION)") from None
+
+
 def get(flavour="amd64"):
     """The folder of the root, built where it is not there."""
     release, suite = kernels.get(flavour), suite_of(flavour)
@@ -154,6 +164,8 @@ def get(flavour="amd64"):
     with open(os.path.join(CACHE, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(target):
+            if flavour in kernels.I386:
+                _check_runs(flavour)
             build(release, suite, target,
                   architecture=kernels.I386.get(flavour, "amd64"))
             for old in glob.glob(os.path.join(CACHE, f"{release}-*")):
