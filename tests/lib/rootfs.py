@@ -32,11 +32,14 @@ LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*",
             "/usr/share/info/*", "/usr/share/lintian/*")
 
 
-def _packages(release, recipe):
+def _packages(release, suite, recipe):
+    # apt takes from backports what is asked for by name, and not what that needs.
+    more = [f"linux-base/{suite}-backports" for series in kernels.BACKPORTS
+            if release.startswith(series + ".")]
     with open(os.path.join(recipe, "packages")) as source:
         words = [line.split("#")[0].strip() for line in source]
     return [word.replace("RELEASE", release) for word in words if word] + \
-        [f"linux-image-{release}"]
+        more + [f"linux-image-{release}"]
 
 
 def suite_of(flavour):
@@ -126,7 +129,7 @@ def build(release, suite, target, recipe=RECIPE, environment=None,
                f"--architectures={architecture}",
                # It would ask a program of its own whether foreign ones run.
                "--skip=check/qemu",
-               "--include=" + ",".join(_packages(release, recipe)),
+               "--include=" + ",".join(_packages(release, suite, recipe)),
                "--aptopt=Acquire::Languages \"none\"",
                "--aptopt=Acquire::Check-Valid-Until \"false\""]
     command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
