@@ -41,7 +41,11 @@ static bool fit_code(u32 address, u32 size)
 	return true;
 }
 
-static bool fit_sections(u32 header, u32 sections)
+/*
+ * The kernel is at int module_finalize(const Elf_Ehdr *, const Elf_Shdr *, ...). False: it
+ * must not load that module.
+ */
+bool module_arrives(u32 header, u32 sections)
 {
 	u32 count = KERNEL(u16, header + HEADER_SECTIONS);
 
@@ -51,13 +55,4 @@ static bool fit_sections(u32 header, u32 sections)
 			      KERNEL(u32, s + SECTION_SIZE)))
 			return false;
 	return true;
-}
-
-/*
- * The kernel is at int module_finalize(const Elf_Ehdr *, const Elf_Shdr *, ...). False: it
- * must not load that module.
- */
-bool module_arrives(u32 header, u32 sections)
-{
-	return fit_sections(header, sections);
 }

@@ -152,13 +152,6 @@ static bool copy_entries(unsigned int space)
 	return changed;
 }
 
-/* Without global entries, a load of CR3 is also about the kernel's part. */
-static void flush_kernel(void)
-{
-	if (!(cr4 & CR4_PGE))
-		hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
-}
-
 /*
  * Another space is the current one. Where nothing has changed in it since its last load
  * the switcher does the rest: its number's last bits name a place there (PCID).
@@ -175,15 +168,19 @@ static void load_space(u64 context, u64 generation)
 	s->context = context;
 	s->generation = generation;
 	load(top, context, generation);
-	flush_kernel();
 }
 
-/* The current space, again: a flush. */
-static void flush(void)
+/* The current space, again: a flush, but of the kernel's part. */
+static void flush_user(void)
 {
 	copy_entries(find_space(cr3));
 	hypercall(RL_HC_FLUSH_USER, 0, 0, 0);
-	flush_kernel();
+}
+
+/* The kernel's part, of all spaces. */
+static void flush_kernel(void)
+{
+	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
 }
 
 /* Does Linux change address spaces here? Then these are the next one's. */
@@ -212,7 +209,7 @@ void paging_set_cr0(u32 value)
 	else
 		fatal("this kernel does not use PAE: use one that does, such as "
 		      "Debian's linux-image-686-pae", NULL);
-	hypercall(RL_HC_FLUSH_KERNEL, 0, 0, 0);
+	flush_kernel();
 	first_table = cr0 & CR0_PG ? cr3 : 0;
 }
 
@@ -241,9 +238,12 @@ void paging_set_cr3(u32 value, u32 rip)
 	if (!(cr0 & CR0_PG))
 		return;
 	if (cr3 == old && !known)
-		flush();
+		flush_user();
 	else
 		load_space(context, generation);
+	/* Without global entries it is also about the kernel's part. */
+	if (!(cr4 & CR4_PGE))
+		flush_kernel();
 	leave_first();
 }
 
@@ -254,6 +254,8 @@ void paging_set_cr4(u32 value)
 	u32 cleared = cr4 & ~value;
 
 	cr4 = value;
-	if (cleared & CR4_PGE && cr0 & CR0_PG)
-		flush();	/* cr4 has no PGE here: of the kernel's, too */
+	if (cleared & CR4_PGE && cr0 & CR0_PG) {
+		flush_user();
+		flush_kernel();
+	}
 }
