@@ -262,13 +262,14 @@ CASE(flush_below_another_third)
 	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
 }
 
-/* A table of the last level is used at x, then at y, too; x goes and comes back, and
-   what changed between is flushed there while only y leads to it. */
-CASE(flush_where_a_table_was_first)
+/* The table that the entries of x and y at this level lead to is used at x, then at y,
+   too; x goes and comes back, and what changed between is flushed there while only y
+   leads to it. */
+static void flush_where_it_was_first(u64 x, u64 y, int level)
 {
-	u64 a = top_copy(), x = 0xffffd20000000000, y = x + (1UL << 30);
-	u64 *leaf = entry_of(a, x, 1), *at_x = entry_of(a, x, 2);
-	u64 *at_y = entry_of(a, y, 2), table;
+	u64 a = top_copy();
+	u64 *leaf = entry_of(a, x, 1), *at_x = entry_of(a, x, level);
+	u64 *at_y = entry_of(a, y, level), table;
 
 	*leaf = page_with(1) | P_P | P_W;
 	map_page_in(a, x + (256 << 12), page_with(3) | P_P | P_W);
@@ -287,8 +288,24 @@ CASE(flush_where_a_table_was_first)
 	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
 }
 
-/* The same with a table of level 2 in two places, and two below it, of which one is never
-   used in the second place. */
+/* One of level 1. */
+CASE(flush_where_a_table_was_first)
+{
+	u64 x = 0xffffd20000000000;
+
+	flush_where_it_was_first(x, x + (1UL << 30), 2);
+}
+
+/* One of level 3, in two slots. */
+CASE(flush_where_a_third_was_first)
+{
+	u64 x = 0xffffd50000000000;
+
+	flush_where_it_was_first(x, x + (1UL << 39), 4);
+}
+
+/* A table of level 2 in two places, and two below it, of which one is never used in the
+   second place. */
 CASE(flush_where_a_table_was_below_another)
 {
 	u64 a = top_copy(), x = 0xffffd40000000000, y = x + (1UL << 30);
@@ -319,28 +336,5 @@ CASE(flush_where_a_table_was_below_another)
 	EQUAL(*(volatile u64 *)x, 2);
 	EQUAL(*(volatile u64 *)(next + far), 7);
 	EQUAL(*(volatile u64 *)next, 6);
-	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
-}
-
-/* And with one of level 3, in two slots. */
-CASE(flush_where_a_third_was_first)
-{
-	u64 a = top_copy(), x = 0xffffd50000000000, y = x + (1UL << 39);
-	u64 *leaf = entry_of(a, x, 1), *at_x = entry_of(a, x, 4);
-	u64 *at_y = entry_of(a, y, 4), table;
-
-	*leaf = page_with(1) | P_P | P_W;
-	map_page_in(a, x + (256 << 12), page_with(3) | P_P | P_W);
-	*at_y = table = *at_x;
-	EQUAL(load_cr3(a, 5, 1), 0);
-	EQUAL(*(volatile u64 *)x, 1);
-	EQUAL(*(volatile u64 *)y, 1);
-	*(volatile u64 *)at_x = 0;
-	flush_one(x);
-	*(volatile u64 *)at_x = table;
-	*(volatile u64 *)leaf = page_with(2) | P_P | P_W;
-	flush_one(x);
-	EQUAL(*(volatile u64 *)(x + (256 << 12)), 3);
-	EQUAL(*(volatile u64 *)x, 2);
 	EQUAL(load_cr3(TINY_TABLES, 6, 1), 0);
 }
