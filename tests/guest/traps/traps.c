@@ -6,41 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/io.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include "check.h"
+#include "exceptions.h"
 
-extern char at_de[], at_ud[], after_bp[], at_gp[], at_in[];
-
-static void expect(int number, int code, uint64_t address)
-{
-	CHECK_IS(caught.signal, number);
-	CHECK_IS(caught.code, code);
-	CHECK_IS(caught.address, address);
-}
-
-static void divide_error(void)
-{
-	CATCH(asm volatile("xorl %%ecx, %%ecx\n\txorl %%edx, %%edx\n"
-			   "at_de: divl %%ecx" ::: "eax", "ecx", "edx"));
-	expect(SIGFPE, FPE_INTDIV, (uint64_t)at_de);
-	CHECK_IS(caught.rip, at_de);
-	CHECK_IS(caught.trap, 0);
-}
+extern char at_ud[], at_gp[], at_in[];
 
 static void undefined_opcode(void)
 {
 	CATCH(asm volatile("at_ud: ud2"));
 	expect(SIGILL, ILL_ILLOPN, (uint64_t)at_ud);
-}
-
-static void breakpoint(void)
-{
-	CATCH(asm volatile("int3\nafter_bp:"));
-	expect(SIGTRAP, SI_KERNEL, 0);
-	CHECK_IS(caught.rip, after_bp);
-	CATCH(asm volatile(".byte 0xcd, 3"));
-	expect(SIGTRAP, SI_KERNEL, 0);
 }
 
 static void single_step_flag(void)
@@ -90,16 +64,6 @@ static void privileged(void)
 	CATCH(asm volatile("xsetbv" :: "a" (7), "d" (0), "c" (0)));
 	expect(SIGSEGV, SI_KERNEL, 0);
 }
-
-/* A gate that a program may not use. TCG doubles the vector in the error. */
-#define CHECK_INT(vector)						\
-	do {								\
-		CATCH(asm volatile("int %0" :: "i" (vector)));		\
-		expect(SIGSEGV, SI_KERNEL, 0);				\
-		CHECK_IS(caught.trap, 13);				\
-		CHECK(caught.error == (vector) * 8 + 2 ||		\
-		      caught.error == (vector) * 16 + 2);		\
-	} while (0)
 
 /* Vectors that no program may raise by itself, and one nobody knows. */
 static void int_instructions(void)
@@ -188,7 +152,6 @@ static void floating_point(void)
 {
 	static const uint32_t all = 0x1f80, divide = 0x1f80 & ~0x200;
 	static const float one = 1, zero;
-	static const uint16_t word = 0x37f & ~4;
 
 	CATCH(asm volatile("ldmxcsr %0\n\tmovss %1, %%xmm0\n\tdivss %2, %%xmm0"
 			   :: "m" (divide), "m" (one), "m" (zero) : "xmm0"));
@@ -200,30 +163,14 @@ static void floating_point(void)
 		CHECK_IS(caught.code, FPE_FLTDIV);
 		CHECK_IS(caught.trap, 19);
 	}
-	CATCH(asm volatile("fninit\n\tfldcw %0\n\tfld1\n\tfldz\n\tfdivrp\n\tfwait"
-			   :: "m" (word)));
-	asm volatile("fninit");
-	CHECK_IS(caught.signal, SIGFPE);
-	CHECK_IS(caught.code, FPE_FLTDIV);
-	CHECK_IS(caught.trap, 16);
+	x87_divide_error();
 }
 
 static void bad_memory(void)
 {
-	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	volatile char *p = page, *constant = (volatile char *)"constant";
+	char *page = bad_accesses();
+	volatile char *p = page;
 
-	NEED(page != MAP_FAILED && !munmap(page + 4096, 4096));
-	CATCH(*(volatile int *)NULL = 1);
-	expect(SIGSEGV, SEGV_MAPERR, 0);
-	CHECK_IS(caught.error, 6);
-	CATCH(*constant = 1);
-	expect(SIGSEGV, SEGV_ACCERR, (uint64_t)constant);
-	CHECK_IS(caught.error, 7);
-	CATCH((void)p[4096]);
-	expect(SIGSEGV, SEGV_MAPERR, (uint64_t)page + 4096);
-	CHECK_IS(caught.error, 4);
 	/* An access over the edge is an access to the second page. */
 	CATCH(*(volatile uint64_t *)(page + 4092) = 1);
 	CHECK_IS(caught.address, page + 4096);

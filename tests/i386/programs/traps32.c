@@ -7,27 +7,10 @@
 #include <asm/ldt.h>
 #include <errno.h>
 #include <sys/io.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include "check.h"
+#include "exceptions.h"
 
-extern char at_de[], at_ud[], after_bp[], at_gp[];
-
-static void expect(int number, int code, uintptr_t address)
-{
-	CHECK_IS(caught.signal, number);
-	CHECK_IS(caught.code, code);
-	CHECK_IS(caught.address, address);
-}
-
-static void divide_error(void)
-{
-	CATCH(asm volatile("xorl %%ecx, %%ecx\n\txorl %%edx, %%edx\n"
-			   "at_de: divl %%ecx" ::: "eax", "ecx", "edx"));
-	expect(SIGFPE, FPE_INTDIV, (uintptr_t)at_de);
-	CHECK_IS(caught.rip, (uintptr_t)at_de);
-	CHECK_IS(caught.trap, 0);
-}
+extern char at_ud[], at_gp[];
 
 static void undefined_opcode(void)
 {
@@ -38,15 +21,6 @@ static void undefined_opcode(void)
 	CHECK_IS(caught.signal, SIGSEGV);
 	CATCH(asm volatile("insl" ::: "memory"));
 	CHECK_IS(caught.signal, SIGSEGV);
-}
-
-static void breakpoint(void)
-{
-	CATCH(asm volatile("int3\nafter_bp:"));
-	expect(SIGTRAP, SI_KERNEL, 0);
-	CHECK_IS(caught.rip, (uintptr_t)after_bp);
-	CATCH(asm volatile(".byte 0xcd, 3"));
-	expect(SIGTRAP, SI_KERNEL, 0);
 }
 
 static void single_step_flag(void)
@@ -100,16 +74,6 @@ static void privileged(void)
 	CHECK_GP("ltr %%ax" :: "a" (0));
 }
 
-/* A gate that a program may not use. TCG doubles the vector in the error code. */
-#define CHECK_INT(vector)						\
-	do {								\
-		CATCH(asm volatile("int %0" :: "i" (vector)));		\
-		expect(SIGSEGV, SI_KERNEL, 0);				\
-		CHECK_IS(caught.trap, 13);				\
-		CHECK(caught.error == (vector) * 8 + 2 ||		\
-		      caught.error == (vector) * 16 + 2);		\
-	} while (0)
-
 static void int_instructions(void)
 {
 	CHECK_INT(0);
@@ -156,20 +120,8 @@ static void bad_selectors(void)
 
 static void bad_memory(void)
 {
-	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	volatile char *p = page, *constant = (volatile char *)"constant";
+	char *page = bad_accesses();
 
-	NEED(page != MAP_FAILED && !munmap(page + 4096, 4096));
-	CATCH(*(volatile int *)NULL = 1);
-	expect(SIGSEGV, SEGV_MAPERR, 0);
-	CHECK_IS(caught.error, 6);
-	CATCH(*constant = 1);
-	expect(SIGSEGV, SEGV_ACCERR, (uintptr_t)constant);
-	CHECK_IS(caught.error, 7);
-	CATCH((void)p[4096]);
-	expect(SIGSEGV, SEGV_MAPERR, (uintptr_t)page + 4096);
-	CHECK_IS(caught.error, 4);
 	CHECK_IS(caught.cr2, (uintptr_t)page + 4096);
 }
 
@@ -194,18 +146,6 @@ static void kernel_memory(void)
 		CATCH(((void (*)(void))places[i])());
 		CHECK_IS(caught.signal, SIGSEGV);
 	}
-}
-
-static void floating_point(void)
-{
-	static const uint16_t word = 0x37f & ~4;
-
-	CATCH(asm volatile("fninit\n\tfldcw %0\n\tfld1\n\tfldz\n\tfdivrp\n\tfwait"
-			   :: "m" (word)));
-	asm volatile("fninit");
-	CHECK_IS(caught.signal, SIGFPE);
-	CHECK_IS(caught.code, FPE_FLTDIV);
-	CHECK_IS(caught.trap, 16);
 }
 
 /* Only EAX may change, and it needs no stack of the program's. */
@@ -373,7 +313,7 @@ int main(void)
 	CASE(bad_selectors);
 	CASE(bad_memory);
 	CASE(kernel_memory);
-	CASE(floating_point);
+	CASE(x87_divide_error);
 	CASE(int_80);
 	CASE(absent_calls);
 	CASE(vanished_segment);
