@@ -42,8 +42,6 @@ DEFAULT = os.environ.get("RINGLET_HOST_KERNEL") or "amd64"
 # The guest's.
 GUEST_DEFAULT = os.environ.get("RINGLET_GUEST_KERNEL") or "amd64"
 FOLDER = os.path.join(BUILD, "kernels")
-# A machine may be updating itself just now.
-WAIT = ("-o", "DPkg::Lock::Timeout=600")
 
 
 def _root():
@@ -104,14 +102,16 @@ def _offered(flavour):
 
 def _update():
     say("apt-get update")
-    output_of(_root() + ["apt-get", *WAIT, "-qq", "update"])
+    output_of(_root() + ["apt-get", "-qq", "update"])
 
 
 def _install_headers(release):
     say(f"installing linux-headers-{release}")
     output_of(_root() + ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get",
-                         *WAIT, "-qq", "-y", "--no-install-recommends",
-                         "install", f"linux-headers-{release}"])
+                         # A machine may be updating itself just now.
+                         "-o", "DPkg::Lock::Timeout=600", "-qq", "-y",
+                         "--no-install-recommends", "install",
+                         f"linux-headers-{release}"])
 
 
 def _download(release):
