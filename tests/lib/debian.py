@@ -19,7 +19,7 @@ import shutil
 import stat
 import subprocess
 
-from paths import Trouble, output_of, say
+from paths import EXIT_SKIPPED, Trouble, output_of, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 NAMES_OF_STABLE = ("stable", "oldstable", "oldoldstable")
@@ -36,6 +36,7 @@ exec "$root/usr/lib64/ld-linux-x86-64.so.2" --library-path \\
 
 class Missing(Trouble):
     """The mirror does not have it: a test may say so and skip."""
+    status = EXIT_SKIPPED
 
 
 def codename():

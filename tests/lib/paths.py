@@ -14,14 +14,26 @@ SANDBOX = os.path.join(REPO, "tests", "sandbox")
 EXIT_TIMEOUT = 124
 EXIT_TROUBLE = 125
 EXIT_KERNEL = 126
+# What any test says that cannot run here.
+EXIT_SKIPPED = 77
 
 
 class Trouble(Exception):
     """The test bed itself does not work; the text says what to do."""
+    status = EXIT_TROUBLE
 
 
 def say(text):
     print("sandbox: " + text, file=sys.stderr, flush=True)
+
+
+def run_main(main, *words):
+    """Ends this program as main(*words) says, or its trouble, whose text is said."""
+    try:
+        sys.exit(main(*words))
+    except Trouble as trouble:
+        say(str(trouble))
+        sys.exit(trouble.status)
 
 
 def output_of(command, **more):
