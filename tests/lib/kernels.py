@@ -262,6 +262,7 @@ def busybox_of(flavour):
 def libraries_of(flavour):
     """(root, folder of gcc's own): what `gcc -m32` lacks on this machine to build
     programs for guests with this kernel."""
+    get(flavour)        # with the lists
     root = debian.Root(FOLDER, debian.codename(), I386[flavour])
     pattern = os.path.join(root.path, "usr/lib/gcc/*/*/libgcc.a")
     with open(os.path.join(FOLDER, "lock"), "w") as lock:
