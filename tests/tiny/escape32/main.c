@@ -269,8 +269,7 @@ CASE(int_n)
 				continue;
 			}
 			EQUAL(trap.vector, 13);
-			/* TCG takes the offset in the IDT for the number. */
-			EQUAL(trap.frame.error, n << (under_tcg() ? 4 : 3) | 2);
+			CHECK(int_error_ok(n, trap.frame.error));
 		}
 }
 
@@ -291,6 +290,12 @@ CASE(int_n)
 #define DEFINE(name, text) COMPAT_CODE(c_p_##name, text "\n\tint $0x80");
 PRIVILEGED(DEFINE)
 
+/* QEMU 10 forgets to ask who executes these two. */
+static bool emptied(const char *code)
+{
+	return code == c_p_invd || code == c_p_wbinvd;
+}
+
 /* None is done behind the guest's back: the bytes are 32-bit ones. */
 CASE(privileged)
 {
@@ -307,6 +312,10 @@ CASE(privileged)
 	EACH_RING(ring)
 		for (u64 i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 			attempt(all[i].code, ring, 0);
+			if (trap.vector == 0x80 && under_tcg() && emptied(all[i].code)) {
+				print("this TCG lets everybody execute %s\n", all[i].name);
+				continue;
+			}
 			if (trap.vector != 13)
 				FAIL("%s in ring %d: vector %lu", all[i].name, ring,
 				     trap.vector);

@@ -175,6 +175,9 @@ CASE(extended_state)
 	       "movq $0xffff888002000000, %%rdi\n\txsaves (%%rdi)", UD | GP | DONE);
 }
 
+/* Behind the two that QEMU 10 lets everybody execute, without asking. */
+#define SWAPGS	11
+
 USER_CODE(user_list,
 	  "cli\n\t.balign 8\n\tsti\n\t.balign 8\n\thlt\n\t.balign 8\n\t"
 	  "clts\n\t.balign 8\n\tmovq %cr0, %rax\n\t.balign 8\n\t"
@@ -189,6 +192,11 @@ CASE(in_ring_3)
 {
 	for (int i = 0; i < 20; i++) {
 		user_go(user_list + 8 * i);
+		if (under_tcg() && trap.frame.rip == (u64)user_list + 8 * SWAPGS &&
+		    (i == SWAPGS - 1 || i == SWAPGS - 2)) {
+			print("this TCG lets everybody execute WBINVD and INVD\n");
+			continue;
+		}
 		if (trap.vector != 13 || trap.frame.rip != (u64)user_list + 8 * i)
 			FAIL("instruction %d: vector %lu at 0x%lx", i,
 			     trap.vector, trap.frame.rip);
