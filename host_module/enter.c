@@ -250,7 +250,7 @@ int enter_guest(struct rl_vcpu *vcpu)
 {
 	struct window_host *host = vcpu->host;
 	int cpu = smp_processor_id();
-	u64 now, xcr0 = 0;
+	u64 now, cr3, xcr0 = 0;
 	u32 pkru = 0;
 	int r;
 
@@ -271,7 +271,12 @@ int enter_guest(struct rl_vcpu *vcpu)
 	host->pending = 0;
 	/* Ring 1 trains predictors in the same mode as the host's kernel. */
 	host->ibpb = READ_ONCE(ibpb) | must_flush;
-	vcpu->shared->host_cr3 = __native_read_cr3();
+	host->cr4 &= ~vcpu->global;
+	cr3 = __native_read_cr3();
+	/* See global_pages.c. PCID 0 is the guest's. */
+	if (vcpu->global && host->cr4 & X86_CR4_PCIDE && cr3 & X86_CR3_PCID_MASK)
+		cr3 |= X86_CR3_PCID_NOFLUSH;
+	vcpu->shared->host_cr3 = cr3;
 	if (unlikely(hw_breakpoint_active()))
 		set_debugreg(0, 7);
 	if (unlikely(vcpu->shared->dr7))

@@ -15,6 +15,7 @@
 #include <asm/tsc.h>
 #include "compat.h"
 #include "enter.h"
+#include "global_pages.h"
 #include "mmu_lock.h"
 #include "stats.h"
 #include "syscall_msrs.h"
@@ -126,6 +127,7 @@ static int __init ringlet_init(void)
 	if (r)
 		goto window;
 	enter_init();
+	global_pages_init();
 	stats_init();
 	r = misc_register(&device);
 	if (r)
@@ -136,6 +138,7 @@ static int __init ringlet_init(void)
 	return 0;
 stats:
 	stats_exit();
+	global_pages_exit();
 	syscall_msrs_exit();
 window:
 	window_exit();
@@ -146,6 +149,7 @@ static void __exit ringlet_exit(void)
 {
 	misc_deregister(&device);
 	stats_exit();
+	global_pages_exit();
 	syscall_msrs_exit();
 	window_exit();
 }

@@ -14,6 +14,7 @@
 #include "enter.h"
 #include "exit.h"
 #include "fpu.h"
+#include "global_pages.h"
 #include "inject.h"
 #include "kick.h"
 #include "mmio.h"
@@ -182,7 +183,9 @@ int vcpu_run(struct rl_vcpu *vcpu)
 	/* The thread may be another one; what it waited elsewhere is not the guest's. */
 	vcpu->run_delay = compat_run_delay();
 	fpu_swap(vcpu, true);
+	global_pages_begin(vcpu);
 	r = run(vcpu);
+	global_pages_end(vcpu);
 	fpu_swap(vcpu, false);
 	vcpu->left = rdtsc();
 	count_ticks(&vcpu->stats.host_ns, vcpu->mark_ns, vcpu->left);

@@ -12,6 +12,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kvm_types.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -52,6 +53,10 @@ struct rl_vcpu {
 	int running_cpu;		/* while between entry and exit, else -1 */
 	u64 entered;			/* the epoch of that entry, or OUTSIDE */
 
+#ifdef CONFIG_PREEMPT_NOTIFIERS
+	struct preempt_notifier notifier;	/* of the thread in RL_RUN */
+#endif
+	u64 global;			/* CR4.PGE if an exit leaves it off, or 0 */
 	struct shadow_view view;	/* its address spaces */
 	struct fpstate *fpstate;	/* of the guest; see fpu.c */
 

@@ -78,8 +78,9 @@ static void map_pages(struct rl_vcpu *vcpu, int cpu)
 	WRITE_ONCE(*guest_pte(cpu, WINDOW_STACK), stack | PTE_W);
 	WRITE_ONCE(*guest_pte(cpu, WINDOW_GUEST), !vcpu->page ? 0 :
 		   __pa(vcpu->page) | PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX);
-	/* Only this pCPU uses these addresses, and only this mm's entries can
-	   be in use here; other PCIDs are flushed by the entry's CR4 write. */
+	/* Only this pCPU uses these addresses, and only this mm's entries can be
+	   in use here; those of other PCIDs went with the last change of CR4.PGE,
+	   no later than when the thread came (global_pages.c). */
 	for (int i = 0; i < ARRAY_SIZE(offsets); i++)
 		asm volatile("invlpg (%0)"
 			     :: "r"(window_address(cpu) + offsets[i])

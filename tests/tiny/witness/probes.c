@@ -7,15 +7,18 @@
  * one behind it (syscall_msrs_exited). Before: the page tables that will be
  * loaded, entry by entry; CR4, LDTR and DR7. Behind: flags and DR7. And it looks
  * at both ends of the MMU notifier's callback (invalidate_start) whether the vCPU
- * was in the guest all the time, and at what the host's timer interrupts.
+ * was in the guest all the time, and at what the host's timer interrupts. A thread on
+ * each pCPU looks at what a vCPU's left to it.
  *
  * Parameters: looks counts the entries, walks those whose tables were read, takings
  * how often a vCPU was in a guest that lost pages, raised the timer interrupts that
- * came to the host by an INT instruction,
+ * came to the host by an INT instruction, kept the entries that found CR4.PGE off,
  * broken names the rules that did not hold. walk_each=N reads the tables at
  * each Nth entry.
  */
+#include <linux/delay.h>
 #include <linux/kprobes.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
@@ -38,12 +41,14 @@ static ulong takings;
 module_param(takings, ulong, 0444);
 static ulong raised;
 module_param(raised, ulong, 0444);
+static ulong kept;
+module_param(kept, ulong, 0444);
 static uint walk_each = 8;
 module_param(walk_each, uint, 0444);
 
 static const char *const names[RULES] = {
 	"flags", "breakpoints", "ldtr", "global", "absent", "user_bit",
-	"frames", "window", "tables", "left", "raised"
+	"frames", "window", "tables", "left", "raised", "given_back"
 };
 static unsigned long bad;
 
@@ -105,6 +110,8 @@ static int before(struct kprobe *probe, struct pt_regs *regs)
 	check(!breakpoints_on(), BREAKPOINTS, breakpoints_on());
 	/* Invariant 12. */
 	check(!(host->guest_cr4 & X86_CR4_PGE), GLOBAL, host->guest_cr4);
+	if (!(native_read_cr4() & X86_CR4_PGE))
+		kept++;
 	if (looks++ % walk_each == 0) {
 		look_at_tables(host->guest_cr3, cpu);
 		walks++;
@@ -185,6 +192,54 @@ static int timer_comes(struct kprobe *probe, struct pt_regs *unused)
 	return 0;
 }
 
+/*
+ * Invariant 12, the other way round: the launcher's program and other tasks have global
+ * pages again. A task like any other looks, and no probe of the scheduler: where Linux
+ * writes over code that all processors run, TCG may stand still (Documentation/testing.md).
+ */
+static struct task_struct *others[PCPUS];
+
+static int look_now_and_then(void *unused)
+{
+	while (!kthread_should_stop()) {
+		check(native_read_cr4() & X86_CR4_PGE, GIVEN_BACK, 1);
+		usleep_range(500, 1000);
+	}
+	return 0;
+}
+
+static void stop_others(void)
+{
+	for (unsigned int cpu = 0; cpu < PCPUS; cpu++)
+		if (others[cpu])
+			kthread_stop(others[cpu]);
+}
+
+static int start_others(void)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu) {
+		struct task_struct *other;
+
+		if (cpu >= PCPUS)
+			break;
+		other = kthread_run_on_cpu(look_now_and_then, NULL, cpu, "witness/%u");
+		if (IS_ERR(other)) {
+			stop_others();
+			return PTR_ERR(other);
+		}
+		others[cpu] = other;
+	}
+	return 0;
+}
+
+static int run_ends(struct kretprobe_instance *at, struct pt_regs *regs)
+{
+	check(native_read_cr4() & X86_CR4_PGE, GIVEN_BACK, 0);
+	return 0;
+}
+
 static struct kretprobe taking_probe = {
 	.kp.symbol_name = "invalidate_start",
 	.entry_handler = taking_begins,
@@ -203,12 +258,19 @@ static struct kprobe timer_probe = {
 	.symbol_name = "hrtimer_interrupt", .pre_handler = timer_comes,
 };
 
+static struct kretprobe run_probe = {
+	.kp.symbol_name = "vcpu_run", .handler = run_ends, .maxactive = 16,
+};
+
 static int __init witness_init(void)
 {
 	int r = register_kprobe(&before_probe);
 
 	if (r)
 		return r;
+	r = register_kretprobe(&run_probe);
+	if (r)
+		goto no_run;
 	r = register_kprobe(&behind_probe);
 	if (r)
 		goto no_behind;
@@ -218,20 +280,29 @@ static int __init witness_init(void)
 	r = register_kprobe(&timer_probe);
 	if (r)
 		goto no_timer;
+	r = start_others();
+	if (r)
+		goto no_others;
 	return 0;
 
+no_others:
+	unregister_kprobe(&timer_probe);
 no_timer:
 	unregister_kretprobe(&taking_probe);
 no_taking:
 	unregister_kprobe(&behind_probe);
 no_behind:
+	unregister_kretprobe(&run_probe);
+no_run:
 	unregister_kprobe(&before_probe);
 	return r;
 }
 
 static void __exit witness_exit(void)
 {
+	stop_others();
 	unregister_kprobe(&timer_probe);
+	unregister_kretprobe(&run_probe);
 	unregister_kretprobe(&taking_probe);
 	unregister_kprobe(&before_probe);
 	unregister_kprobe(&behind_probe);

@@ -8,7 +8,7 @@
 
 enum rule {
 	FLAGS, BREAKPOINTS, LDTR, GLOBAL, ABSENT, USER_BIT, FRAMES, WINDOW,
-	TABLES, LEFT, RAISED, RULES
+	TABLES, LEFT, RAISED, GIVEN_BACK, RULES
 };
 
 /* Notes that a rule did not hold; the first value of each is logged. */
