@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../abi/try.h"
+#include "boot.h"
 #include "cache.h"
 #include "cmd.h"
 #include "device.h"
@@ -113,6 +114,17 @@ static int no_memory(void)
 	return STATUS_ERROR;
 }
 
+/* Is it one for this machine's programs, ours of guest_try/ among them? */
+static int check_kernel(const char *file)
+{
+	if (!boot_is_i386(file))
+		return STATUS_OK;
+	log_warnx("%s is a 32-bit kernel, and this machine's programs are 64-bit ones: "
+		  "name another by --kernel FILE, or start it with a root of its own by "
+		  "ringlet run", file);
+	return STATUS_KERNEL;
+}
+
 static int find_kernel(struct try *try)
 {
 	struct utsname host;
@@ -127,7 +139,7 @@ static int find_kernel(struct try *try)
 		try->kernel = try->own_kernel;
 	}
 	if (!access(try->kernel, R_OK))
-		return STATUS_OK;
+		return check_kernel(try->kernel);
 	if (errno == EACCES)
 		log_warnx("only root can read %s (Ubuntu has it so): allow it "
 			  "by `sudo chmod a+r %s`, or name a copy by --kernel "

@@ -163,6 +163,7 @@ static int set_up(void **state)
 	fake_vm_reset();
 	prepare_error = initrd_error = streams_error = run_status = ended = 0;
 	streams_started = streams_ended = 0;
+	*prepared_file = '\0';
 	boot_is_roots = false;
 	strcpy(folder, "/tmp/ringlet-test.XXXXXX");
 	if (!mkdtemp(folder))
@@ -294,6 +295,19 @@ static void test_network(void **state)
 
 /* --- what goes wrong --- */
 
+/* None of this machine's programs would run there. */
+static void test_kernel_of_32_bits(void **state)
+{
+	(void)state;
+	put_file(folder, "kernel", "\x7f" "ELF\1", 5);
+	assert_int_equal(COMMAND("--kernel", kernel, "true"), STATUS_KERNEL);
+	assert_logged("kernel is a 32-bit kernel, and this machine's programs");
+	assert_int_equal(streams_started, 0);
+	assert_string_equal(prepared_file, "");
+	put_file(folder, "kernel", "\x7f" "ELF\2", 5);
+	assert_int_equal(COMMAND("--kernel", kernel, "true"), 0);
+}
+
 static void test_kernel(void **state)
 {
 	struct utsname host;
@@ -413,6 +427,7 @@ int main(void)
 		T(test_options),
 		T(test_own_folders),
 		T(test_network),
+		T(test_kernel_of_32_bits),
 		T(test_kernel),
 		T(test_lacking),
 		T(test_refused),
