@@ -80,17 +80,20 @@ def _mirrors(suite):
 
 
 def _run(command, log, environment):
-    """mmdebstrap. None, or the last lines of its log where it failed."""
-    with open(log, "wb") as out:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL,
-                              stdout=out, stderr=subprocess.STDOUT,
-                              env={**os.environ, "SOURCE_DATE_EPOCH":
-                                   "1700000000", **(environment or {})},
-                              check=False)
-    if not done.returncode:
-        return None
-    with open(log, errors="replace") as source:
-        return "".join(source.readlines()[-15:])
+    """mmdebstrap, whose steps are said: they are long where an emulator runs the packages'
+    scripts. None, or the last lines of its log where it failed."""
+    lines = []
+    with open(log, "w") as out, subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace",
+            env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000",
+                 **(environment or {})}) as process:
+        for line in process.stdout:
+            lines.append(line)
+            print(line, end="", file=out, flush=True)
+            if line.startswith("I: "):
+                say(line[3:].strip())
+    return "".join(lines[-15:]) if process.returncode else None
 
 
 def _debootstrap(command, suite, sources, log, environment):
