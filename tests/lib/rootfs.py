@@ -25,6 +25,7 @@ from paths import BUILD, REPO, Trouble, say
 
 RECIPE = os.path.join(REPO, "tests", "disk", "root")
 CACHE = os.path.join(BUILD, "rootfs")
+WITH_I386 = os.path.join(REPO, "tests", "tools", "with-i386")
 FILES = ("root.img", "initrd.img", "vmlinuz")
 
 # Not needed to run, and a third of the size.
@@ -115,10 +116,11 @@ def _debootstrap(command, suite, sources, log, environment):
 
 
 def build(release, suite, target, recipe=RECIPE, environment=None,
-          architecture="amd64"):
+          architecture="amd64", within=()):
     """Runs mmdebstrap; the folder `target` appears when all is there, in place of what
-    was there. `environment` is for the recipe's setup. The machine's own kernel must run
-    the architecture's programs, as Debian's amd64 ones do those of i386."""
+    was there. `environment` is for the recipe's setup. The architecture's programs must
+    run here: as root of the namespace that the command `within` makes, where there is
+    one."""
     if not shutil.which("mmdebstrap"):
         raise Trouble("mmdebstrap is missing: run `make deps`")
     say(f"building a Debian root ({suite}, linux-image-{release})")
@@ -128,13 +130,16 @@ def build(release, suite, target, recipe=RECIPE, environment=None,
     os.chmod(work, 0o777)
     image = os.path.join(work, "root.img")
     sources = os.path.join(work, "sources.list")
-    command = ["mmdebstrap", "--variant=minbase", "--format=null",
+    command = [*within, "mmdebstrap", "--variant=minbase", "--format=null",
                f"--architectures={architecture}",
                # It would ask a program of its own whether foreign ones run.
                "--skip=check/qemu",
                "--include=" + ",".join(_packages(release, suite, recipe)),
                "--aptopt=Acquire::Languages \"none\"",
                "--aptopt=Acquire::Check-Valid-Until \"false\""]
+    if within:
+        # Its way for who is root, but not the machine's.
+        command.append("--mode=unshare")
     command += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
     command += [f"--customize-hook={recipe}/setup \"$1\" {image}",
                 suite, "/dev/null", sources]
@@ -152,14 +157,22 @@ def build(release, suite, target, recipe=RECIPE, environment=None,
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _check_runs(flavour):
-    """Missing where this machine cannot set up packages of the flavour's architecture."""
+def _within(flavour):
+    """What makes a place where programs of the flavour's architecture run, as words
+    before a command: nothing where they run anyway. Missing where they cannot."""
+    program = [kernels.busybox_of(flavour), "true"]
     try:
-        subprocess.run([kernels.busybox_of(flavour), "true"], check=True)
+        subprocess.run(program, check=True)
+        return []
     except (OSError, subprocess.CalledProcessError):
-        raise debian.Missing(
-            f"this machine's kernel does not run programs of {kernels.I386[flavour]}, "
-            "so no Debian of them can be made here (CONFIG_IA32_EMULATION)") from None
+        done = subprocess.run([WITH_I386, *program], stderr=subprocess.PIPE, text=True,
+                              check=False)
+    if done.returncode:
+        raise debian.Missing("this machine's kernel does not run programs of i386 "
+                             "(CONFIG_IA32_EMULATION): " +
+                             "; ".join(done.stderr.splitlines()))
+    say("programs of i386 run in an emulator here, so the root takes its time")
+    return [WITH_I386]
 
 
 def get(flavour="amd64"):
@@ -170,10 +183,9 @@ def get(flavour="amd64"):
     with open(os.path.join(CACHE, "lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(target):
-            if flavour in kernels.I386:
-                _check_runs(flavour)
             build(release, suite, target,
-                  architecture=kernels.I386.get(flavour, "amd64"))
+                  architecture=kernels.I386.get(flavour, "amd64"),
+                  within=_within(flavour) if flavour in kernels.I386 else [])
             for old in glob.glob(os.path.join(CACHE, f"{release}-*")):
                 if old != target:
                     shutil.rmtree(old, ignore_errors=True)
