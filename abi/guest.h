@@ -37,7 +37,8 @@
 #define RL_USER_CS		0x33
 #define RL_KERNEL_CS		0x09
 #define RL_KERNEL_SS		0x01	/* NULL with RPL 1 */
-#define RL_LDT_SELECTOR		0x50
+#define RL_LDT_SELECTOR		0x50	/* of the LDT itself, where there is one */
+#define RL_LDT_ENTRIES		8192	/* at most */
 #define RL_TLS_FIRST		12	/* GDT indices 12..14 */
 #define RL_TLS_COUNT		3
 
@@ -49,6 +50,15 @@
  * without, and the RL_HC_SET_TLS of the others are 12 to 14.
  */
 #define RL_SEGMENTS		0xf3c0	/* bit n: GDT index n */
+
+/*
+ * RL_HC_SET_LDT makes a copy: what the guest does with its own table later has no effect.
+ * System descriptors, conforming and 64-bit code are refused, and the whole table with them;
+ * what is not present is 0. All others get a DPL of 3 and the accessed bit, and data that can
+ * be written the B of 32-bit stacks. After an error there is no LDT. Whatever selector of
+ * an LDT is in DS, ES, FS or GS at the call must name a segment afterwards, or the guest
+ * ends.
+ */
 
 /* Guest virtual addresses that the guest does not own (PGD slots). */
 #define RL_WINDOW_SLOT		256	/* 0xffff800000000000: the switcher */
@@ -83,7 +93,8 @@
 #define RL_HC_SET_TRAP		6  /* rdi: vector, rsi: handler GVA (0: none),
 				      rdx: RL_TRAP_* */
 #define RL_HC_SET_TLS		7  /* rdi: 0..2, rsi: 8-byte descriptor */
-#define RL_HC_SET_LDT		8  /* rdi: GVA, rsi: entries (0: none) */
+#define RL_HC_SET_LDT		8  /* rdi: GVA, rsi: entries (0: none): see
+				      RL_LDT_ENTRIES */
 #define RL_HC_SET_DR		9  /* rdi: register 0-3,6,7, rsi: value */
 #define RL_HC_GET_DR		10 /* rdi: register; result in shared->value */
 #define RL_HC_SET_TIMER		11 /* rdi: ns from now; ~0: stop */

@@ -15,6 +15,7 @@
 #include "cpuid.h"
 #include "emulate.h"
 #include "inject.h"
+#include "ldt.h"
 #include "msr.h"
 #include "shadow.h"
 #include "vcpu.h"
@@ -247,8 +248,8 @@ static unsigned int load_word(struct rl_vcpu *vcpu, const struct insn *in,
 }
 
 /*
- * 0F 00. There is no LDT: only NULL can be loaded. /4 and /5 (VERR, VERW) are for
- * everyone.
+ * 0F 00. Only NULL can be loaded into LDTR: an LDT comes by RL_HC_SET_LDT. /4 and /5
+ * (VERR, VERW) are for everyone.
  */
 static unsigned int group_6(struct rl_vcpu *vcpu, const struct insn *in,
 			    const struct operand *o)
@@ -258,15 +259,19 @@ static unsigned int group_6(struct rl_vcpu *vcpu, const struct insn *in,
 
 	switch (o->extension) {
 	case 0:
-		return store_word(vcpu, in, o, 0);
+		return store_word(vcpu, in, o, vcpu->shared->ldt);
 	case 1:
 		return store_word(vcpu, in, o, vcpu->tr);
 	case 2: case 3:
 		length = load_word(vcpu, in, o, &value);
 		if (!length || length == FAULTED)
 			return length;
-		if (o->extension == 2)
-			return value & ~3 ? 0 : length;
+		if (o->extension == 2 && value & ~3)
+			return 0;
+		if (o->extension == 2) {
+			ldt_set(vcpu, 0, 0);
+			return length;
+		}
 		if (!(value & ~3) || value & 4)
 			return 0;
 		vcpu->tr = value;

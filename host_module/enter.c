@@ -170,7 +170,7 @@ static void handle_host_events(struct rl_vcpu *vcpu)
 	}
 }
 
-/* All but DR7, which the switcher loads and clears (see breakpoints_off). Linux
+/* All but DR7, which the switcher loads and clears (see extras_off). Linux
    uses the host's for breakpoints of the kernel and of the launcher. */
 static void load_debug_registers(struct rl_vcpu *vcpu)
 {

@@ -15,6 +15,7 @@
 #include "gate.h"
 #include "inject.h"
 #include "kick.h"
+#include "ldt.h"
 #include "memory.h"
 #include "msr.h"
 #include "park.h"
@@ -141,6 +142,18 @@ static s64 set_segment(struct rl_vcpu *vcpu, u64 index, u64 descriptor)
 		return -EINVAL;
 	vcpu->gdt[array_index_nospec(index, 16)] = safe;
 	return 0;
+}
+
+static s64 take_ldt(struct rl_vcpu *vcpu, gva_t at, u64 entries)
+{
+	bool mapped = vcpu->ldt;
+	s64 r = ldt_set(vcpu, at, entries);
+
+	if (!mapped && vcpu->ldt)
+		window_unbind(vcpu);
+	if (r == -ENOMEM)
+		rl_kill_guest(vcpu, "the host has no memory for an LDT");
+	return r;
 }
 
 static enum exit_action console(struct rl_vcpu *vcpu, u32 reason, gpa_t gpa,
@@ -272,7 +285,7 @@ static s64 simple_call(struct rl_vcpu *vcpu, u64 nr, u64 a, u64 b, u64 c)
 	case RL_HC_SET_SEGMENT:
 		return set_segment(vcpu, a, b);
 	case RL_HC_SET_LDT:
-		return b ? -ENOSYS : 0;
+		return take_ldt(vcpu, a, b);
 	case RL_HC_SET_DR:
 		return debugreg_write(vcpu, a, b);
 	case RL_HC_GET_DR:

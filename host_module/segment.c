@@ -13,11 +13,14 @@
 #define DESC_ACCESSED	(1ULL << 40)
 #define DESC_CODE	(1ULL << 43)
 #define DESC_CONFORMING	(1ULL << 42)	/* of code */
+#define DESC_WRITABLE	(1ULL << 41)	/* of data */
 #define DESC_S		(1ULL << 44)	/* code or data, not system */
 #define DESC_DPL	(3ULL << 45)
 #define DESC_DPL_1	(1ULL << 45)
 #define DESC_PRESENT	(1ULL << 47)
 #define DESC_LONG	(1ULL << 53)
+#define DESC_BIG	(1ULL << 54)	/* of a stack: ESP, not SP */
+#define DESC_LDT	(2ULL << 40)
 
 /*J: gates.segments
  * A descriptor is a small program for the processor, and a guest may write
@@ -61,6 +64,36 @@ bool segment_own_ok(u64 descriptor, u64 *safe)
 		return true;
 	*safe = (*safe & ~DESC_DPL) | DESC_DPL_1;
 	return (descriptor & DESC_DPL) == DESC_DPL_1;
+}
+
+/*
+ * The same of an entry of an LDT, which are all ring 3's. A stack of 16 bits becomes one of
+ * 32: an IRET to the former leaves the upper half of ESP as the code was using it that
+ * executed the IRET, so each interrupt would change it, and show where that code's stack is.
+ * What is no stack, and grows up, is the same with this bit.
+ */
+bool segment_ldt_ok(u64 descriptor, u64 *safe)
+{
+	if (!segment_user_ok(descriptor, safe))
+		return false;
+	if (*safe & DESC_WRITABLE && !(*safe & DESC_CODE))
+		*safe |= DESC_BIG;
+	return true;
+}
+
+/*
+ * Describes the LDT at base to the GDT, at RL_LDT_SELECTOR: so many entries, RL_LDT_ENTRIES
+ * at most; 0: there is none. It is the one system descriptor of the table, with a DPL of 0,
+ * and no instruction that is ring 1's or ring 3's takes it.
+ */
+void segment_describe_ldt(u64 gdt[512], u64 base, unsigned int entries)
+{
+	u64 *at = &gdt[RL_LDT_SELECTOR / 8];
+
+	BUILD_BUG_ON(RL_SEGMENTS & 3 << RL_LDT_SELECTOR / 8);
+	at[0] = !entries ? 0 : DESC_PRESENT | DESC_LDT | (entries * 8 - 1) |
+		(base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+	at[1] = !entries ? 0 : base >> 32;
 }
 
 /*

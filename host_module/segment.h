@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a guest may put into its GDT: see segment.c. */
+/* What a guest may put into its GDT and LDT: see segment.c. */
 #ifndef RINGLET_HOST_MODULE_SEGMENT_H
 #define RINGLET_HOST_MODULE_SEGMENT_H
 
@@ -7,6 +7,8 @@
 
 bool segment_user_ok(u64 descriptor, u64 *safe);
 bool segment_own_ok(u64 descriptor, u64 *safe);
+bool segment_ldt_ok(u64 descriptor, u64 *safe);
+void segment_describe_ldt(u64 gdt[512], u64 base, unsigned int entries);
 void segment_default_gdt(u64 gdt[512], unsigned int id);
 
 #endif

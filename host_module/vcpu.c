@@ -8,6 +8,7 @@
 #include <asm/desc.h>
 #include <asm/processor-flags.h>
 #include "fpu.h"
+#include "ldt.h"
 #include "memory.h"
 #include "segment.h"
 #include "shadow.h"
@@ -50,6 +51,7 @@ void vcpu_destroy(struct rl_vcpu *vcpu)
 	if (vcpu->old_page)
 		memory_unpin(vcpu->vm, virt_to_page(vcpu->old_page));
 	fpu_destroy(vcpu);
+	ldt_destroy(vcpu);
 	for (int i = 0; i < ALIAS_PAGES; i++)
 		free_page((unsigned long)vcpu->alias[i]);
 	free_page((unsigned long)vcpu->tss);

@@ -49,6 +49,8 @@ struct rl_vcpu {
 	u64 *gdt;
 	struct x86_hw_tss *tss;
 	u64 *alias[ALIAS_PAGES];	/* the tables that lead there */
+	u64 *ldt;			/* RL_LDT_ENTRIES, once there was one; see ldt.c */
+	u64 *ldt_tables[2];		/* levels 2 and 1, that lead there */
 	int bound_cpu;			/* pCPU of the last window_bind(), or -1 */
 	int running_cpu;		/* while between entry and exit, else -1 */
 	u64 entered;			/* the epoch of that entry, or OUTSIDE */

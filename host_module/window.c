@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "gate.h"
 #include "kick.h"
+#include "ldt.h"
 #include "shadow.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -78,6 +79,7 @@ static void map_pages(struct rl_vcpu *vcpu, int cpu)
 	WRITE_ONCE(*guest_pte(cpu, WINDOW_STACK), stack | PTE_W);
 	WRITE_ONCE(*guest_pte(cpu, WINDOW_GUEST), !vcpu->page ? 0 :
 		   __pa(vcpu->page) | PTE_P | PTE_W | PTE_A | PTE_D | PTE_NX);
+	WRITE_ONCE(per_cpu(windows, cpu).pud[WINDOW_LDT >> 30], ldt_link(vcpu));
 	/* Only this pCPU uses these addresses, and only this mm's entries can be
 	   in use here; those of other PCIDs went with the last change of CR4.PGE,
 	   no later than when the thread came (global_pages.c). */
@@ -348,7 +350,7 @@ static void copy_text(void)
 static int make_host_view(void)
 {
 	host_pt_count = DIV_ROUND_UP(nr_cpu_ids * PAGES_PER_WINDOW, 512);
-	if (host_pt_count > 512)
+	if (host_pt_count > 512)	/* there begins the LDT */
 		return -E2BIG;
 	host_pud = (u64 *)get_zeroed_page(GFP_KERNEL);
 	host_pmd = (u64 *)get_zeroed_page(GFP_KERNEL);

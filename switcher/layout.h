@@ -22,6 +22,13 @@
 #define WINDOW_TEXT_SIZE	0x2000
 #define WINDOW_STUB_SIZE	16	/* bytes of text for each vector */
 
+/*
+ * Where a guest's LDT lies, as a byte offset from the first window: behind the last one,
+ * and at the same place for all pCPUs, because no guest sees more than one window. Guest:
+ * read only; host: not mapped.
+ */
+#define WINDOW_LDT		0x40000000
+
 /* Offsets in struct window_shared. */
 #define SHARED_HOST_CR3		0
 #define SHARED_SYSCALL_ENTRY	8
@@ -31,9 +38,11 @@
    no value of the guest's ever equals it. */
 #define SHARED_ROOT_NONE	(1ULL << 63)
 
-#define SHARED_DR7		(SHARED_ROOTS + 16 * SHARED_ROOT_COUNT)
-#define SHARED_FAULT_ENTRY	(SHARED_DR7 + 8)
-#define SHARED_FAULT_RSP	(SHARED_DR7 + 16)
+#define SHARED_EXTRAS		(SHARED_ROOTS + 16 * SHARED_ROOT_COUNT)
+#define SHARED_DR7		SHARED_EXTRAS
+#define SHARED_LDT		(SHARED_EXTRAS + 4)
+#define SHARED_FAULT_ENTRY	(SHARED_EXTRAS + 8)
+#define SHARED_FAULT_RSP	(SHARED_EXTRAS + 16)
 
 /* Offsets in struct window_host. */
 #define HOST_RSP		0
@@ -114,7 +123,13 @@ struct window_shared {
 	__u64 host_cr3;
 	__u64 syscall_entry;	/* GVA in ring 1 */
 	struct window_root roots[SHARED_ROOT_COUNT];
-	__u64 dr7;		/* the guest's; 0: no breakpoint is on */
+	union {
+		__u64 extras;	/* both at once, mostly 0 */
+		struct {
+			__u32 dr7;	/* the guest's; 0: no breakpoint is on */
+			__u16 ldt;	/* RL_LDT_SELECTOR; 0: there is none */
+		};
+	};
 	__u64 fault_entry, fault_rsp;	/* GVAs in ring 1; 0: none */
 };
 
@@ -163,7 +178,9 @@ struct window_stack {
 RL_ASSERT_OFFSET(window_shared, host_cr3, SHARED_HOST_CR3);
 RL_ASSERT_OFFSET(window_shared, syscall_entry, SHARED_SYSCALL_ENTRY);
 RL_ASSERT_OFFSET(window_shared, roots, SHARED_ROOTS);
+RL_ASSERT_OFFSET(window_shared, extras, SHARED_EXTRAS);
 RL_ASSERT_OFFSET(window_shared, dr7, SHARED_DR7);
+RL_ASSERT_OFFSET(window_shared, ldt, SHARED_LDT);
 RL_ASSERT_OFFSET(window_shared, fault_entry, SHARED_FAULT_ENTRY);
 RL_ASSERT_OFFSET(window_shared, fault_rsp, SHARED_FAULT_RSP);
 RL_ASSERT_OFFSET(window_host, rsp, HOST_RSP);

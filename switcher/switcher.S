@@ -131,10 +131,8 @@ switcher_enter:
 	movq	%rax, %cr3
 enter_begin:
 	/* An NMI from here to the iretq gives the entry up (ist_nmi). */
-	movq	SHARED(SHARED_DR7), %rax
-	testq	%rax, %rax
-	jz	enter_segments
-	movq	%rax, %dr7
+	cmpq	$0, SHARED(SHARED_EXTRAS)
+	jne	enter_extras
 enter_segments:
 	cmpq	$0, STACK(STACK_SELECTORS)
 	jne	enter_selectors
@@ -178,18 +176,27 @@ enter_selectors:
 	movw	STACK(STACK_SELECTORS + 4), %fs
 	movw	STACK(STACK_SELECTORS + 6), %gs
 	jmp	enter_bases
+enter_extras:
+	/* One of the two may be 0, which loads nothing. LLDT finds its descriptor in
+	   the guest's GDT: that is what GDTR shows by now. */
+	movl	SHARED(SHARED_DR7), %eax
+	movq	%rax, %dr7
+	lldt	SHARED(SHARED_LDT)
+	jmp	enter_segments
 enter_end:
 
 /*
  * The guest's breakpoints may lie anywhere but in its two forbidden slots: at
  * an address of the host kernel's, for one. So they are on only while the
- * guest's CR3 is loaded. Destroys RAX and the flags.
+ * guest's CR3 is loaded. Where its LDT is, the host has nothing, and no LDT: so LDTR
+ * is 0 before the host's CR3 is loaded. Destroys RAX and the flags.
  */
-	.macro	breakpoints_off
-	cmpq	$0, SHARED(SHARED_DR7)
+	.macro	extras_off
+	cmpq	$0, SHARED(SHARED_EXTRAS)
 	je	1f
 	xorl	%eax, %eax
 	movq	%rax, %dr7
+	lldt	%ax
 1:
 	.endm
 
@@ -223,7 +230,7 @@ exit_framed:
 	   host's SMAP off, DF break its string instructions. */
 	pushq	$2
 	popfq
-	breakpoints_off
+	extras_off
 	movq	%cr3, %rbx
 	movq	SHARED(SHARED_HOST_CR3), %rax
 	movq	%rax, %cr3
@@ -308,7 +315,7 @@ exit_from_window:
 leave_entry:
 	/* The guest's segment state was not reached, or does not matter: go
 	   back without reading it. Free registers: all. */
-	breakpoints_off
+	extras_off
 	movq	%cr3, %rbx
 	movq	SHARED(SHARED_HOST_CR3), %rax
 	movq	%rax, %cr3

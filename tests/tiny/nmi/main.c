@@ -124,6 +124,31 @@ CASE(hypercalls)
 	report("pairs of hypercalls", count);
 }
 
+/* The same with an LDT: LDTR is loaded and cleared on the way, and four selectors are. */
+CASE(ldt)
+{
+	static u64 table[2] = { 0, 0x00cff2000000ffff };
+	u64 count = 0, rights;
+	u16 ds, gs;
+
+	EQUAL(hypercall(RL_HC_SET_LDT, (u64)table, 2, 0), 0);
+	asm volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\t"
+		     "movl %0, %%gs" :: "r"(0xf));
+	start();
+	while (!over(count)) {
+		checked_call(RL_HC_DELIVER, count, 1);
+		asm volatile("movw %%ds, %0\n\tmovw %%gs, %1\n\tlar %w3, %2"
+			     : "=r"(ds), "=r"(gs), "=r"(rights) : "r"(0xf) : "cc");
+		EQUAL(ds, 0xf);
+		EQUAL(gs, 0xf);
+		EQUAL(rights & 0xff00, 0xf300);
+		count++;
+	}
+	asm volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\t"
+		     "movl %0, %%gs" :: "r"(0));
+	report("hypercalls with an LDT", count);
+}
+
 /* --- faults and interrupts ---------------------------------------------------------- */
 
 static void again(struct frame *f, unsigned int line)

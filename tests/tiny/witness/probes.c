@@ -5,7 +5,7 @@
  *
  * It stops at the last C function before a guest (window_call) and the first
  * one behind it (syscall_msrs_exited). Before: the page tables that will be
- * loaded, entry by entry; CR4, LDTR and DR7. Behind: flags and DR7. And it looks
+ * loaded, entry by entry; CR4, LDTR and DR7. Behind: flags, LDTR and DR7. And it looks
  * at both ends of the MMU notifier's callback (invalidate_start) whether the vCPU
  * was in the guest all the time, and at what the host's timer interrupts. A thread on
  * each pCPU looks at what a vCPU's left to it.
@@ -98,15 +98,21 @@ static u64 breakpoints_on(void)
 	return dr7 & 0xff;
 }
 
+static u16 ldtr(void)
+{
+	u16 selector;
+
+	asm volatile("sldt %0" : "=r"(selector));
+	return selector;
+}
+
 static int before(struct kprobe *probe, struct pt_regs *regs)
 {
 	int cpu = smp_processor_id();	/* probes run without preemption */
 	const struct window_host *host = (void *)
 		(WINDOWS + (u64)cpu * WINDOW_SIZE + WINDOW_HOST);
-	u16 ldt;
 
-	asm volatile("sldt %0" : "=r"(ldt));
-	check(!ldt, LDTR, ldt);
+	check(!ldtr(), LDTR, ldtr());
 	check(!breakpoints_on(), BREAKPOINTS, breakpoints_on());
 	/* Invariant 12. */
 	check(!(host->guest_cr4 & X86_CR4_PGE), GLOBAL, host->guest_cr4);
@@ -126,6 +132,7 @@ static int behind(struct kprobe *probe, struct pt_regs *regs)
 	check(!(regs->flags & (X86_EFLAGS_AC | X86_EFLAGS_DF)), FLAGS,
 	      regs->flags);
 	check(!breakpoints_on(), BREAKPOINTS, breakpoints_on());
+	check(!ldtr(), LDTR, ldtr());
 	return 0;
 }
 

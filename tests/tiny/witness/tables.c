@@ -13,6 +13,8 @@
 #define WRITABLE	2ULL
 #define USER		4ULL
 #define ADDRESS		GENMASK_ULL(51, 12)
+#define NO_EXECUTE	(1ULL << 63)
+#define LDT_BYTES	(RL_LDT_ENTRIES * sizeof(u64))
 
 /* One walk: where it is, and what it looks for. */
 struct walk {
@@ -30,6 +32,27 @@ static u64 *table_at(u64 entry)
 	return __va(entry & ADDRESS);
 }
 
+/* Invariant 3a: 0, or ring 3's code or data. */
+static bool harmless(u64 descriptor)
+{
+	u64 kind = descriptor >> 40 & 0xff;	/* P, DPL, S, type with the accessed bit */
+
+	if (!descriptor)
+		return true;
+	/* Of code, neither conforming nor with L. */
+	return (kind & 0xf1) == 0xf1 &&
+	       (!(kind & 8) || (!(kind & 4) && !(descriptor & 1ULL << 53)));
+}
+
+static void look_at_ldt(u64 gva, u64 entry)
+{
+	const u64 *page = table_at(entry);
+
+	check((entry & (WRITABLE | USER | NO_EXECUTE)) == NO_EXECUTE, TABLES, gva);
+	for (unsigned int i = 0; i < 512; i++)
+		check(harmless(READ_ONCE(page[i])), TABLES, page[i]);
+}
+
 /* Invariants 10 and 11: these pages with these rights, and no others. */
 static void look_at_window(const struct walk *w, u64 gva, u64 entry)
 {
@@ -38,6 +61,10 @@ static void look_at_window(const struct walk *w, u64 gva, u64 entry)
 	void *here = (void *)gva;
 	bool writable = entry & WRITABLE;
 
+	if (gva - WINDOWS - WINDOW_LDT < LDT_BYTES) {
+		look_at_ldt(gva, entry);
+		return;
+	}
 	check(gva >= own && page < WINDOW_SIZE, WINDOW, gva);
 	if (page >= WINDOW_SIZE)
 		return;
