@@ -52,6 +52,10 @@ struct rl_cpu {
 	u64 debug_registers[8];
 	u64 loaded_tls[RL_TLS_COUNT];
 	u64 late_tls[RL_TLS_COUNT];
+	const void *late_ldt;	/* see pv_ldt.c */
+	unsigned int late_entries, ldt_entries;
+	void *switched_from;
+	u16 saved_ds, saved_es;
 	u64 absences;
 	bool known;		/* the host knows its shared page */
 };

@@ -65,7 +65,31 @@ void rl_flush_tlb_kernel(void);
 void rl_mmu_many(void);
 void rl_flush_tlb_kernel_range(u64 start, u64 end);
 
-/* pv_segment.c */
+/* Segment registers. */
+#define read_selector(register)					\
+({									\
+	unsigned int selector_;						\
+	asm volatile("movl %%" #register ", %0" : "=r" (selector_));	\
+	selector_ & 0xffff;						\
+})
+#define write_selector(register, selector)				\
+	asm volatile("movl %0, %%" #register :: "r" (selector) : "memory")
+
+/* pv_segment.c: selectors are out of use while their descriptors change. */
+struct rl_parked {
+	unsigned int ds, es, fs, gs;
+};
+/* Takes those out of their registers where selector & mask is value; and back. */
+void rl_park(struct rl_parked *p, unsigned int mask, unsigned int value);
+void rl_unpark(const struct rl_parked *p);
+void *rl_running_task(void);
+
+/* pv_ldt.c */
+#define RL_LATE_SELECTORS	(1 << RL_TLS_COUNT)	/* a bit beside those of TLS entries */
+void rl_set_ldt(const void *table, unsigned int entries);
+u64 rl_load_late_ldt(void);
+void rl_restore_saved(void);
+
 long rl_no_such_call(void);	/* takes the place of a system call */
 
 /* text_poke.c */

@@ -20,12 +20,11 @@
  * and popf; one device initcall of Xen's, which would do nothing here and
  * lends its place, so that drivers start when drivers start; the writing of kernel text
  * (text_poke.c); the flush of a range of kernel addresses, on which no table of pointers
- * was ever asked; and three system calls, in their 64 and their 32-bit form, that a
+ * was ever asked; and two system calls, in their 64 and their 32-bit form, that a
  * guest does not offer.
  :*/
 
 extern char early_xen_iret_patch[], xen_iret[], this_cpu_cmpxchg16b_emu[];
-extern char __x64_sys_modify_ldt[], __ia32_sys_modify_ldt[];
 extern char __x64_sys_iopl[], __ia32_sys_iopl[];
 extern char __x64_sys_ioperm[], __ia32_sys_ioperm[];
 
@@ -74,8 +73,6 @@ __attribute__((used, section(RL_PATCHES_SECTION))) = {
 		.target = (u64)rl_flush_tlb_kernel_range,
 		.kind = RL_PATCH_JUMP | RL_PATCH_ENTRY, .len = 5,
 	},
-	NO_SUCH_CALL(__x64_sys_modify_ldt),
-	NO_SUCH_CALL(__ia32_sys_modify_ldt),
 	NO_SUCH_CALL(__x64_sys_iopl),
 	NO_SUCH_CALL(__ia32_sys_iopl),
 	NO_SUCH_CALL(__x64_sys_ioperm),

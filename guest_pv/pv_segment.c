@@ -4,8 +4,8 @@
  *
  * The real GDT is the host's and has three entries that a guest may set, the
  * TLS ones. What the kernel writes stays in its own memory as well, where nobody
- * but the kernel reads it. There is no LDT: modify_ldt() says so (see
- * patches.c), as on a kernel that was built without.
+ * but the kernel reads it. The real LDT is a copy that the host makes of the kernel's
+ * whenever that is told to the processor: see pv_ldt.c.
  *
  * Rule: no descriptor changes while a segment register holds its selector. The
  * host loads the registers again after each exit and could not know what an
@@ -27,15 +27,6 @@ static u64 *kernel_gdt(void)
 {
 	return part(of_this_cpu(gdt_page), gdt_page, gdt);
 }
-
-#define read_selector(register)					\
-({									\
-	unsigned int selector_;						\
-	asm volatile("movl %%" #register ", %0" : "=r" (selector_));	\
-	selector_ & 0xffff;						\
-})
-#define write_selector(register, selector)				\
-	asm volatile("movl %0, %%" #register :: "r" (selector) : "memory")
 
 /* Whether loading a selector into a data segment register would not fault. */
 static bool loadable(unsigned int selector)
@@ -68,41 +59,35 @@ static void rl_load_gs_index(unsigned int selector)
 	load_gs(loadable(selector & 0xffff) ? selector & 0xffff : 0);
 }
 
-/* Selectors out of use while a descriptor changes. */
-struct parked {
-	unsigned int ds, es, fs, gs;
-};
-
 /* The selector of a TLS entry, whatever its RPL. */
 static bool selects(unsigned int selector, unsigned int entry)
 {
 	return (selector & ~3) == (RL_TLS_FIRST + entry) << 3;
 }
 
-/* Takes selectors of a TLS entry out of their registers. */
-static void park(struct parked *p, int entry)
+void rl_park(struct rl_parked *p, unsigned int mask, unsigned int value)
 {
 	memset(p, 0, sizeof(*p));
-	if (selects(read_selector(ds), entry)) {
+	if ((read_selector(ds) & mask) == value) {
 		p->ds = read_selector(ds);
 		write_selector(ds, 0);
 	}
-	if (selects(read_selector(es), entry)) {
+	if ((read_selector(es) & mask) == value) {
 		p->es = read_selector(es);
 		write_selector(es, 0);
 	}
-	if (selects(read_selector(fs), entry)) {
+	if ((read_selector(fs) & mask) == value) {
 		p->fs = read_selector(fs);
 		write_selector(fs, 0);
 	}
-	if (selects(read_selector(gs), entry)) {
+	if ((read_selector(gs) & mask) == value) {
 		p->gs = read_selector(gs);
 		load_gs(0);
 	}
 }
 
-/* Back into their registers, where the new descriptor allows it. */
-static void unpark(const struct parked *p)
+/* Where the new descriptor allows it. */
+void rl_unpark(const struct rl_parked *p)
 {
 	if (p->ds && loadable(p->ds))
 		write_selector(ds, p->ds);
@@ -124,13 +109,13 @@ static void unpark(const struct parked *p)
  :*/
 static void set_tls(int entry, u64 descriptor)
 {
-	struct parked parked;
+	struct rl_parked parked;
 
-	park(&parked, entry);
+	rl_park(&parked, 0xffff & ~3, (RL_TLS_FIRST + entry) << 3);
 	rl_this_cpu()->loaded_tls[entry] = descriptor;
 	kernel_gdt()[RL_TLS_FIRST + entry] = descriptor;
 	rl_hypercall(RL_HC_SET_TLS, entry, descriptor, 0);
-	unpark(&parked);
+	rl_unpark(&parked);
 }
 
 /* Present, not a system descriptor, and if it is code, readable. */
@@ -144,7 +129,7 @@ static bool data_segment(u64 descriptor)
 /* A variable of its own, but for Linux 6.2 to 6.14. */
 extern char pcpu_hot[] __weak, current_task[] __weak;
 
-static void *running_task(void)
+void *rl_running_task(void)
 {
 	void *task;
 
@@ -165,7 +150,7 @@ static void *running_task(void)
  */
 static bool must_wait(const void *thread, int entry, u64 descriptor)
 {
-	return thread != part(running_task(), task_struct, thread) &&
+	return thread != part(rl_running_task(), task_struct, thread) &&
 	       !data_segment(descriptor) &&
 	       (selects(read_selector(ds), entry) ||
 		selects(read_selector(es), entry));
@@ -175,7 +160,7 @@ static void rl_load_tls(void *thread, unsigned int cpu)
 {
 	const u64 *tls = part(thread, thread_struct, tls_array);
 	struct rl_cpu *self = rl_this_cpu();
-	u64 wanted, late = 0;
+	u64 wanted, late = rl_load_late_ldt();
 	int i;
 
 	for (i = 0; i < RL_TLS_COUNT; i++) {
@@ -192,7 +177,7 @@ static void rl_load_tls(void *thread, unsigned int cpu)
 	scratch_write(LATE, late);
 }
 
-/* late: bits, which of late_tls are to be loaded. */
+/* late: bits, which of late_tls are to be loaded, and RL_LATE_SELECTORS. */
 static void load_late_tls(u64 late)
 {
 	int i;
@@ -200,14 +185,12 @@ static void load_late_tls(u64 late)
 	for (i = 0; i < RL_TLS_COUNT; i++)
 		if (late & 1 << i)
 			set_tls(i, rl_this_cpu()->late_tls[i]);
+	if (late & RL_LATE_SELECTORS)
+		rl_restore_saved();
 	scratch_write(LATE, 0);
 }
 
-static void rl_set_ldt(const void *table, unsigned int entries)
-{
-}
-
-/* In the place of modify_ldt(), iopl() and ioperm(). */
+/* In the place of iopl() and ioperm(). */
 long rl_no_such_call(void)
 {
 	return -ENOSYS;

@@ -86,6 +86,7 @@ struct caught {
 
 static struct caught caught;
 static sigjmp_buf caught_jump;
+static volatile sig_atomic_t caught_wanted;
 
 static __attribute__((unused)) void catch_handler(int number, siginfo_t *info,
 						  void *context)
@@ -93,6 +94,11 @@ static __attribute__((unused)) void catch_handler(int number, siginfo_t *info,
 	const ucontext_t *c = context;
 	const greg_t *r = c->uc_mcontext.gregs;
 
+	/* Of a fault that nobody waits for the program dies when it is tried again. */
+	if (!caught_wanted) {
+		signal(number, SIG_DFL);
+		return;
+	}
 	caught = (struct caught) {
 		number, info->si_code, (uintptr_t)info->si_addr, CATCH_RIP(c),
 		r[REG_ERR], r[REG_TRAPNO], CATCH_CR2(c)
@@ -123,9 +129,11 @@ static __attribute__((unused)) void catch_all(void)
 #define CATCH(...)							\
 	do {								\
 		memset(&caught, 0, sizeof(caught));			\
+		caught_wanted = 1;					\
 		if (!sigsetjmp(caught_jump, 1)) {			\
 			__VA_ARGS__;					\
 		}							\
+		caught_wanted = 0;					\
 	} while (0)
 
 /* Runs a function in a child; returns what waitpid() says of its end. */

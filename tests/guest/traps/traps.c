@@ -282,21 +282,6 @@ static void odd_calls(void)
 	CHECK_IS(caught.signal, SIGTRAP);
 }
 
-/* The one case where a guest differs from a real machine. */
-static void no_ldt(void)
-{
-	uint64_t descriptor[2] = { 0xfffff00000000000, 0x51 };
-
-	long result = 123;	/* modify_ldt() of the 32-bit table */
-
-	errno = 0;
-	CHECK_IS(syscall(SYS_modify_ldt, 1, descriptor, sizeof(descriptor)), -1);
-	CHECK_IS(errno, ENOSYS);
-	asm volatile("int $0x80" : "+a" (result)
-		     : "b" (0L), "c" (0L), "d" (0L) : "memory");
-	CHECK_IS(result, -ENOSYS);
-}
-
 int main(void)
 {
 	catch_all();
@@ -318,6 +303,5 @@ int main(void)
 	CASE(int_80);
 	CASE(calls_without_stack);
 	CASE(odd_calls);
-	CASE(no_ldt);
 	DONE();
 }
