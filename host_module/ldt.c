@@ -80,6 +80,17 @@ static s64 copy(struct rl_vcpu *vcpu, gva_t at, u64 entries)
 	return 0;
 }
 
+/*
+ * Does the frame's code segment, one of an LDT, end before RIP? A program comes there when an
+ * interrupt is taken behind the last instruction that fits, before the processor sees that
+ * no other one follows. An IRET to that place fails in ring 0, which would end the guest.
+ */
+bool ldt_ends_before_rip(const struct rl_vcpu *vcpu)
+{
+	return vcpu->ldt && vcpu->regs->rip >
+	       segment_limit(vcpu->ldt[(vcpu->regs->cs & 0xffff) >> 3]);
+}
+
 /*J: gates.ldt
  * Wine and programs older than 64 bits describe segments of their own in a second table,
  * the LDT. It is like the GDT in what it can do to the host, so nobody uses the guest's own

@@ -17,6 +17,7 @@
 #include "global_pages.h"
 #include "inject.h"
 #include "kick.h"
+#include "ldt.h"
 #include "mmio.h"
 #include "park.h"
 #include "run.h"
@@ -85,7 +86,8 @@ static int run_once(struct rl_vcpu *vcpu)
 	if (unlikely(read_thread_flags() & XFER_TO_GUEST_MODE_WORK ||
 		     READ_ONCE(vcpu->dead) || vcpu->halted ||
 		     READ_ONCE(vcpu->run->immediate_exit) ||
-		     inject_wanted(vcpu) || inject_nmi_wanted(vcpu)))
+		     inject_wanted(vcpu) || inject_nmi_wanted(vcpu) ||
+		     ldt_fault_wanted(vcpu)))
 		r = -EAGAIN;
 	else
 		r = enter_guest(vcpu);
@@ -113,6 +115,8 @@ static int prepare(struct rl_vcpu *vcpu)
 		wait_for_interrupt(vcpu);
 	} else if (read_thread_flags() & COMPAT_RESCHEDULE) {
 		give_way(vcpu);
+	} else if (ldt_fault_wanted(vcpu)) {
+		inject_fault(vcpu, 13, true, 0);
 	} else {
 		inject_nmi(vcpu);
 		inject_interrupts(vcpu);

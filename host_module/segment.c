@@ -20,6 +20,7 @@
 #define DESC_PRESENT	(1ULL << 47)
 #define DESC_LONG	(1ULL << 53)
 #define DESC_BIG	(1ULL << 54)	/* of a stack: ESP, not SP */
+#define DESC_PAGES	(1ULL << 55)	/* what the limit counts */
 #define DESC_LDT	(2ULL << 40)
 
 /*J: gates.segments
@@ -79,6 +80,14 @@ bool segment_ldt_ok(u64 descriptor, u64 *safe)
 	if (*safe & DESC_WRITABLE && !(*safe & DESC_CODE))
 		*safe |= DESC_BIG;
 	return true;
+}
+
+/* The last byte of a segment that grows up. */
+u32 segment_limit(u64 descriptor)
+{
+	u32 limit = (descriptor & 0xffff) | (descriptor >> 32 & 0xf0000);
+
+	return descriptor & DESC_PAGES ? limit << 12 | 0xfff : limit;
 }
 
 /*

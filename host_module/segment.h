@@ -8,6 +8,7 @@
 bool segment_user_ok(u64 descriptor, u64 *safe);
 bool segment_own_ok(u64 descriptor, u64 *safe);
 bool segment_ldt_ok(u64 descriptor, u64 *safe);
+u32 segment_limit(u64 descriptor);
 void segment_describe_ldt(u64 gdt[512], u64 base, unsigned int entries);
 void segment_default_gdt(u64 gdt[512], unsigned int id);
 

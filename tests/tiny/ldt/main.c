@@ -110,6 +110,8 @@ CASE(limits)
 	for (u64 i = 0; i < 8192; i++)
 		table[i] = DATA32;
 	for (u64 i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		/* What a larger one leaves behind is not in a smaller one. */
+		EQUAL(set_ldt(8192), 0);
 		EQUAL(set_ldt(sizes[i]), 0);
 		CHECK(rights(SELECTOR(sizes[i] - 1)));
 		for (u64 n = sizes[i]; n < 8192; n++)
@@ -313,6 +315,28 @@ CASE(returns_to_nothing)
 	EQUAL(set_ldt(7), 0);
 	user_run(&regs);
 	check_sum();
+}
+
+COMPAT_CODE(c_beyond, "jmp 1f\n\t.balign 32\n1:\tjmp 1b");
+
+/*
+ * Where an interrupt came at the end of a segment, the host does not fall with the
+ * program's next step. A processor refuses the jump itself; TCG, which knows no limit of
+ * code, goes on to where only the host's interrupts end it.
+ */
+CASE(interrupted_at_the_end)
+{
+	start_sum(1);
+	table[4] = with_base(CODE32 & ~(0xfUL << 48 | 1UL << 55 | 0xffff), (u64)c_beyond) | 15;
+	EQUAL(set_ldt(7), 0);
+	compat_start(&regs, c_beyond, 3);
+	regs.rip = 0;
+	regs.cs = SELECTOR(4);
+	regs.ss = SELECTOR(6);
+	user_run(&regs);
+	EQUAL(trap.vector, 13);
+	EQUAL(trap.frame.error, 0);
+	EQUAL(trap.frame.cs, SELECTOR(4));
 }
 
 COMPAT_CODE(c_lcall, "lcall *%ss:(%ebx)\n\tud2");
