@@ -83,12 +83,13 @@ static struct kretprobe leaving = {
 	.handler = guest_has_left,
 };
 
+/* A word of Linux's own, behind what KVM knows of the structure. */
 static void set_enabled(u32 on)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		reason(cpu)->enabled = on;
+		*(u32 *)&reason(cpu)->pad[sizeof(reason(cpu)->pad)] = on;
 }
 
 static int __init fault_below_init(void)
