@@ -46,19 +46,29 @@ static struct hrtimer timer;
 static unsigned int phase;
 static u64 waited_ns;
 
+/* Both processors send, so the count is an atomic one. */
+static void send(void)
+{
+	atomic_long_inc((atomic_long_t *)&sent);
+	apic->send_IPI(to, NMI_VECTOR);
+}
+
 static enum hrtimer_restart storm_fire(struct hrtimer *t)
 {
+	ulong before = READ_ONCE(seen), all;
 	u64 ns;
 
-	if (READ_ONCE(seen) + lost < sent && waited_ns >= PATIENCE_NS)
+	/* What is sent between these two counts as under way. */
+	smp_rmb();
+	all = READ_ONCE(sent);
+	if (before + lost < all && waited_ns >= PATIENCE_NS)
 		lost++;
 	/* It came after all. */
-	if (READ_ONCE(seen) + lost > sent)
-		lost = sent - seen;
-	if (READ_ONCE(seen) + lost >= sent) {
+	if (before + lost > all)
+		lost = all - before;
+	if (before + lost >= all) {
 		waited_ns = 0;
-		sent++;
-		apic->send_IPI(to, NMI_VECTOR);
+		send();
 	}
 	/* A step that has no common divisor with the range visits it all. */
 	phase = (phase + 7919) % (usecs * NSEC_PER_USEC);
@@ -83,8 +93,7 @@ static int raised(struct kprobe *probe, struct pt_regs *regs)
 
 	if (smp_processor_id() != to || before + lost >= READ_ONCE(sent))
 		return 0;
-	WRITE_ONCE(sent, sent + 1);
-	apic->send_IPI(to, NMI_VECTOR);
+	send();
 	udelay(1);
 	if (READ_ONCE(seen) != before)
 		early++;
