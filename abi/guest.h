@@ -54,10 +54,10 @@
 /*
  * RL_HC_SET_LDT makes a copy: what the guest does with its own table later has no effect.
  * System descriptors, conforming and 64-bit code are refused, and the whole table with them;
- * what is not present is 0. All others get a DPL of 3 and the accessed bit, and data that can
- * be written the B of 32-bit stacks. After an error there is no LDT. Whatever selector of
- * an LDT is in DS, ES, FS or GS at the call must name a segment afterwards, or the guest
- * ends.
+ * or are 0 where they are not present. All others get a DPL of 3 and the accessed bit, and
+ * data that can be written the B of 32-bit stacks. After an error there is no LDT. Whatever
+ * selector of an LDT is in DS, ES, FS or GS at the call must name a segment afterwards, or
+ * the guest ends.
  */
 
 /* Guest virtual addresses that the guest does not own (PGD slots). */

@@ -71,12 +71,16 @@ bool segment_own_ok(u64 descriptor, u64 *safe)
  * The same of an entry of an LDT, which are all ring 3's. A stack of 16 bits becomes one of
  * 32: an IRET to the former leaves the upper half of ESP as the code was using it that
  * executed the IRET, so each interrupt would change it, and show where that code's stack is.
- * What is no stack, and grows up, is the same with this bit.
+ * What is no stack, and grows up, is the same with this bit. Code and data that are not
+ * present stay what they are, because programs may ask (LAR) and expect the #NP of a use.
  */
 bool segment_ldt_ok(u64 descriptor, u64 *safe)
 {
-	if (!segment_user_ok(descriptor, safe))
-		return false;
+	u64 absent = ~descriptor & DESC_PRESENT;
+
+	if (!segment_user_ok(descriptor | DESC_PRESENT, safe))
+		return absent;
+	*safe &= ~absent;
 	if (*safe & DESC_WRITABLE && !(*safe & DESC_CODE))
 		*safe |= DESC_BIG;
 	return true;

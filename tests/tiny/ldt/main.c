@@ -38,10 +38,14 @@ CASE(descriptors)
 			/* 64-bit code; of data the bit means nothing. */
 			table[0] |= LONG_MODE;
 			EQUAL(set_ldt(1), type < 24 ? want : EINVAL_);
-			/* What is not present may be anything, and is nothing. */
+			/* What is not present may be anything; it is nothing, or waits for #NP. */
 			table[0] &= ~PRESENT;
 			EQUAL(set_ldt(1), 0);
-			EQUAL(rights(SELECTOR(0)), 0);
+			EQUAL(rights(SELECTOR(0)) & 0xe100,
+			      is_good(type) && type < 24 ? 0x6100 : 0);
+			table[0] &= ~LONG_MODE;
+			EQUAL(set_ldt(1), 0);
+			EQUAL(rights(SELECTOR(0)) & 0xe100, is_good(type) ? 0x6100 : 0);
 		}
 }
 

@@ -35,12 +35,12 @@ static u64 *table_at(u64 entry)
 /* Invariant 3a: 0, or ring 3's code or data. */
 static bool harmless(u64 descriptor)
 {
-	u64 kind = descriptor >> 40 & 0xff;	/* P, DPL, S, type with the accessed bit */
+	u64 kind = descriptor >> 40 & 0x7f;	/* DPL, S, type with the accessed bit */
 
 	if (!descriptor)
 		return true;
 	/* Of code, neither conforming nor with L. */
-	return (kind & 0xf1) == 0xf1 &&
+	return (kind & 0x71) == 0x71 &&
 	       (!(kind & 8) || (!(kind & 4) && !(descriptor & 1ULL << 53)));
 }
 
