@@ -80,7 +80,7 @@ static int refuses_ldt(void)
 	machine_create(&m);
 	if (syscall(SYS_modify_ldt, 1, &d, sizeof(d)))
 		return 0;
-	good = ioctl(m.vcpu, RL_RUN, 0) == -1 && errno == EINVAL;
+	good = run(m.vcpu) == -1 && errno == EINVAL;
 	machine_destroy(&m);
 	return good;
 }
