@@ -11,13 +11,11 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include "check.h"
+#include "together.h"
 
-#define PROCESSES	4
 #define ROUNDS		300
 
-static int number;		/* of this process */
 static volatile sig_atomic_t alarms;
 
 static void on_alarm(int signal_number)
@@ -30,14 +28,6 @@ static void on_alarm(int signal_number)
 	asm volatile("vpcmpeqb %%xmm0, %%xmm0, %%xmm0\n\t"
 		     "vpcmpeqb %%xmm7, %%xmm7, %%xmm7" ::: "xmm0", "xmm7");
 	ballast *= 2;
-}
-
-static void start_alarms(void)
-{
-	struct itimerval often = { { 0, 2000 }, { 0, 2000 } };
-
-	NEED(signal(SIGALRM, on_alarm) != SIG_ERR);
-	NEED(!setitimer(ITIMER_REAL, &often, NULL));
 }
 
 static uint64_t base_by_call(int code)
@@ -62,7 +52,7 @@ static void gs_base(void)
 	uint64_t other = 0x7f0000000000ull + 0x1000 * number;
 	int i;
 
-	start_alarms();
+	start_alarms(on_alarm);
 	for (i = 0; i < ROUNDS && !check_failures; i++) {
 		NEED(!syscall(SYS_arch_prctl, ARCH_SET_GS, mine));
 		sched_yield();
@@ -85,7 +75,7 @@ static void gs_memory(void)
 	uint64_t room[2] = { 0, 1000 + number }, value;
 	int i;
 
-	start_alarms();
+	start_alarms(on_alarm);
 	asm volatile("wrgsbase %0" :: "r" (room));
 	for (i = 0; i < ROUNDS * 10 && !check_failures; i++) {
 		asm volatile("movq %%gs:8, %0" : "=r" (value));
@@ -100,7 +90,7 @@ static void vectors(void)
 	uint8_t in[8][32], out[8][32];
 	int i;
 
-	start_alarms();
+	start_alarms(on_alarm);
 	for (i = 0; i < ROUNDS * 3 && !check_failures; i++) {
 		memset(in, 16 * number + i % 16, sizeof(in));
 		in[0][31] = in[3][16] = in[7][15] = i;
@@ -133,7 +123,7 @@ static void x87_and_control(void)
 	double pi = 0;
 	int i;
 
-	start_alarms();
+	start_alarms(on_alarm);
 	asm volatile("fninit\n\tfldcw %0\n\tldmxcsr %1\n\tfldpi"
 		     :: "m" (control), "m" (mxcsr));
 	for (i = 0; i < ROUNDS; i++) {
@@ -190,7 +180,7 @@ static void tls_segments(void)
 	entry = set_tls(-1, (uint32_t)(uint64_t)low);
 	CHECK(entry >= 12 && entry <= 14);
 	selector = entry * 8 + 3;
-	start_alarms();
+	start_alarms(on_alarm);
 	for (i = 0; i < ROUNDS && !check_failures; i++) {
 		CHECK_IS(word_at(selector, 4), 77 + number);
 		sched_yield();
@@ -213,7 +203,7 @@ static void flags(void)
 	uint64_t after;
 	int i;
 
-	start_alarms();
+	start_alarms(on_alarm);
 	for (i = 0; i < ROUNDS; i++) {
 		/* AC, ID and CF stay; nobody else's DF comes in. */
 		asm volatile("pushfq\n\torq $0x240000, (%%rsp)\n\tpopfq\n\t"
@@ -228,28 +218,6 @@ static void flags(void)
 }
 
 /* --- several of a kind at once ---------------------------------------------- */
-
-static void together(void (*run)(void))
-{
-	pid_t children[PROCESSES];
-	int status;
-
-	fflush(stdout);
-	for (number = 0; number < PROCESSES; number++) {
-		children[number] = fork();
-		NEED(children[number] >= 0);
-		if (!children[number]) {
-			check_failures = 0;
-			run();
-			fflush(stdout);
-			_exit(check_failures ? 1 : 0);
-		}
-	}
-	for (number = 0; number < PROCESSES; number++) {
-		NEED(waitpid(children[number], &status, 0) > 0);
-		CHECK_IS(status, 0);
-	}
-}
 
 static void gs_base_kept(void) { together(gs_base); }
 static void gs_memory_kept(void) { together(gs_memory); }

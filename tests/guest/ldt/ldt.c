@@ -9,11 +9,10 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include "check.h"
+#include "together.h"
 
 #define SELECTOR(n)	((n) * 8 + 7)
-#define PROCESSES	4
 #define ROUNDS		300
 #define CODE		3	/* entries */
 #define DATA		4
@@ -200,19 +199,9 @@ static void bad_selectors(void)
 
 /* --- over context switches ------------------------------------------------------- */
 
-static int number;
-
 static void on_alarm(int signal_number)
 {
 	(void)signal_number;
-}
-
-static void start_alarms(void)
-{
-	struct itimerval often = { { 0, 2000 }, { 0, 2000 } };
-
-	NEED(signal(SIGALRM, on_alarm) != SIG_ERR);
-	NEED(!setitimer(ITIMER_REAL, &often, NULL));
 }
 
 /* Some have other words at the same entry, some have it elsewhere, some have none. */
@@ -221,7 +210,7 @@ static void keep(void)
 	unsigned int entry = 10 + number / 2;
 	int i;
 
-	start_alarms();
+	start_alarms(on_alarm);
 	if (number == 3) {
 		for (i = 0; i < ROUNDS; i++) {
 			CHECK_IS(read_es(), 0);
@@ -248,28 +237,6 @@ static void keep(void)
 		CHECK_IS(gs_word(), 100 + number);
 		CHECK_IS(call_32(SELECTOR(CODE), SELECTOR(entry)),
 			 100 + number);
-	}
-}
-
-static void together(void (*run)(void))
-{
-	pid_t children[PROCESSES];
-	int status;
-
-	fflush(stdout);
-	for (number = 0; number < PROCESSES; number++) {
-		children[number] = fork();
-		NEED(children[number] >= 0);
-		if (!children[number]) {
-			check_failures = 0;
-			run();
-			fflush(stdout);
-			_exit(check_failures ? 1 : 0);
-		}
-	}
-	for (number = 0; number < PROCESSES; number++) {
-		NEED(waitpid(children[number], &status, 0) > 0);
-		CHECK_IS(status, 0);
 	}
 }
 
@@ -383,7 +350,7 @@ static void change(void)
 {
 	int i;
 
-	start_alarms();
+	start_alarms(on_alarm);
 	for (i = 0; i < ROUNDS && !check_failures; i++) {
 		low[number] = i;
 		set_data(DATA + i % 3, (uintptr_t)(low + number));

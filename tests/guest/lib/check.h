@@ -136,10 +136,9 @@ static __attribute__((unused)) void catch_all(void)
 		caught_wanted = 0;					\
 	} while (0)
 
-/* Runs a function in a child; returns what waitpid() says of its end. */
-static __attribute__((unused)) int in_child(void (*run)(void))
+/* Runs a function in a child, which ends with 1 where a check of its failed, else with 0. */
+static __attribute__((unused)) pid_t start_child(void (*run)(void))
 {
-	int status = -1;
 	pid_t child;
 
 	fflush(stdout);
@@ -151,6 +150,15 @@ static __attribute__((unused)) int in_child(void (*run)(void))
 		fflush(stdout);
 		_exit(check_failures ? 1 : 0);
 	}
+	return child;
+}
+
+/* The same; returns what waitpid() says of its end. */
+static __attribute__((unused)) int in_child(void (*run)(void))
+{
+	pid_t child = start_child(run);
+	int status = -1;
+
 	NEED(waitpid(child, &status, 0) == child);
 	return status;
 }
