@@ -143,8 +143,7 @@ CASE_KILLED(descriptor_taken_away, "invalid segment state on entry")
 	u64 data = 0x00cff3000000ffff;
 
 	EQUAL(hypercall(RL_HC_SET_TLS, 0, data, 0), 0);
-	asm volatile("movw %w0, %%ds\n\tmovw %w0, %%es\n\tmovw %w0, %%fs\n\t"
-		     "movw %w0, %%gs" :: "r"(0x63));
+	load_data_segments(0x63);
 	hypercall(RL_HC_DELIVER, 0, 0, 0);
 	hypercall(RL_HC_SET_TLS, 0, 0, 0);
 }

@@ -11,8 +11,7 @@ static void load_all(void)
 {
 	table[0] = DATA32;
 	EQUAL(set_ldt(1), 0);
-	asm volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\t"
-		     "movl %0, %%gs" :: "r"((u32)SELECTOR(0)));
+	load_data_segments(SELECTOR(0));
 	hypercall(RL_HC_DELIVER, 0, 0, 0);
 }
 

@@ -233,8 +233,7 @@ CASE(kept_in_ring_1)
 
 	table[2] = with_base(DATA32, (u64)&word);
 	EQUAL(set_ldt(3), 0);
-	asm volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\t"
-		     "movl %0, %%gs" :: "r"((u32)SELECTOR(2)));
+	load_data_segments(SELECTOR(2));
 	for (int i = 0; i < 20; i++) {
 		if (i % 4 == 3)
 			request(TINY_MOVE, i / 4 % mailbox->cpus, 0);
@@ -252,8 +251,7 @@ CASE(kept_in_ring_1)
 		EQUAL(fs_word(), 4711);
 		asm volatile("movl %0, %%fs" :: "r"((u32)SELECTOR(2)));
 	}
-	asm volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\t"
-		     "movl %0, %%gs" :: "r"(0));
+	load_data_segments(0);
 }
 
 /* --- ring 3 ------------------------------------------------------------------------------ */

@@ -188,6 +188,13 @@ static inline bool int_error_ok(u64 n, u64 error)
 	return error == n * 8 + 2 || (under_tcg() && error == n * 16 + 2);
 }
 
+/* Into the four data segment registers. */
+static inline void load_data_segments(u32 selector)
+{
+	asm volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\t"
+		     "movl %0, %%gs" :: "r"(selector));
+}
+
 static inline void irq_enable(void)
 {
 	shared_page.vif = 1;

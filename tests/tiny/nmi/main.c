@@ -132,8 +132,7 @@ CASE(ldt)
 	u16 ds, gs;
 
 	EQUAL(hypercall(RL_HC_SET_LDT, (u64)table, 2, 0), 0);
-	asm volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\t"
-		     "movl %0, %%gs" :: "r"(0xf));
+	load_data_segments(0xf);
 	start();
 	while (!over(count)) {
 		checked_call(RL_HC_DELIVER, count, 1);
@@ -144,8 +143,7 @@ CASE(ldt)
 		EQUAL(rights & 0xff00, 0xf300);
 		count++;
 	}
-	asm volatile("movl %0, %%ds\n\tmovl %0, %%es\n\tmovl %0, %%fs\n\t"
-		     "movl %0, %%gs" :: "r"(0));
+	load_data_segments(0);
 	report("hypercalls with an LDT", count);
 }
 

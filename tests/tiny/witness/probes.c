@@ -247,6 +247,20 @@ static int run_ends(struct kretprobe_instance *at, struct pt_regs *regs)
 	return 0;
 }
 
+static struct kprobe before_probe = {
+	.symbol_name = "window_call", .pre_handler = before,
+};
+static struct kprobe behind_probe = {
+	.symbol_name = "syscall_msrs_exited", .pre_handler = behind,
+};
+static struct kprobe timer_probe = {
+	.symbol_name = "hrtimer_interrupt", .pre_handler = timer_comes,
+};
+static struct kprobe *places[] = { &before_probe, &behind_probe, &timer_probe };
+
+static struct kretprobe run_probe = {
+	.kp.symbol_name = "vcpu_run", .handler = run_ends, .maxactive = 16,
+};
 static struct kretprobe taking_probe = {
 	.kp.symbol_name = "invalidate_start",
 	.entry_handler = taking_begins,
@@ -254,65 +268,34 @@ static struct kretprobe taking_probe = {
 	.data_size = sizeof(struct taking),
 	.maxactive = 16,
 };
-static struct kprobe before_probe = {
-	.symbol_name = "window_call", .pre_handler = before,
-};
-static struct kprobe behind_probe = {
-	.symbol_name = "syscall_msrs_exited", .pre_handler = behind,
-};
-
-static struct kprobe timer_probe = {
-	.symbol_name = "hrtimer_interrupt", .pre_handler = timer_comes,
-};
-
-static struct kretprobe run_probe = {
-	.kp.symbol_name = "vcpu_run", .handler = run_ends, .maxactive = 16,
-};
+static struct kretprobe *calls[] = { &run_probe, &taking_probe };
 
 static int __init witness_init(void)
 {
-	int r = register_kprobe(&before_probe);
+	int r = register_kprobes(places, ARRAY_SIZE(places));
 
 	if (r)
 		return r;
-	r = register_kretprobe(&run_probe);
+	r = register_kretprobes(calls, ARRAY_SIZE(calls));
 	if (r)
-		goto no_run;
-	r = register_kprobe(&behind_probe);
-	if (r)
-		goto no_behind;
-	r = register_kretprobe(&taking_probe);
-	if (r)
-		goto no_taking;
-	r = register_kprobe(&timer_probe);
-	if (r)
-		goto no_timer;
+		goto no_calls;
 	r = start_others();
 	if (r)
 		goto no_others;
 	return 0;
 
 no_others:
-	unregister_kprobe(&timer_probe);
-no_timer:
-	unregister_kretprobe(&taking_probe);
-no_taking:
-	unregister_kprobe(&behind_probe);
-no_behind:
-	unregister_kretprobe(&run_probe);
-no_run:
-	unregister_kprobe(&before_probe);
+	unregister_kretprobes(calls, ARRAY_SIZE(calls));
+no_calls:
+	unregister_kprobes(places, ARRAY_SIZE(places));
 	return r;
 }
 
 static void __exit witness_exit(void)
 {
 	stop_others();
-	unregister_kprobe(&timer_probe);
-	unregister_kretprobe(&run_probe);
-	unregister_kretprobe(&taking_probe);
-	unregister_kprobe(&before_probe);
-	unregister_kprobe(&behind_probe);
+	unregister_kretprobes(calls, ARRAY_SIZE(calls));
+	unregister_kprobes(places, ARRAY_SIZE(places));
 }
 
 module_init(witness_init);
