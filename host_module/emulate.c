@@ -266,9 +266,9 @@ static unsigned int group_6(struct rl_vcpu *vcpu, const struct insn *in,
 		length = load_word(vcpu, in, o, &value);
 		if (!length || length == FAULTED)
 			return length;
-		if (o->extension == 2 && value & ~3)
-			return 0;
 		if (o->extension == 2) {
+			if (value & ~3)
+				return 0;
 			ldt_set(vcpu, 0, 0);
 			return length;
 		}
