@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <event-parse.h>
+#include <kbuffer.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -56,9 +57,13 @@ struct pending {
 struct trace_reader {
 	struct tracefs_instance *instance;
 	struct tep_handle *tep;
+	struct tracefs_cpu **cpus;	/* each one's buffer, open to the end */
+	long cpu_count;
+	struct kbuffer *page;		/* what `bytes` are */
+	void *bytes;
 	int ids[TRACE_KINDS];
 	struct tep_format_field *fields[TRACE_KINDS][FIELDS];
-	bool stopped, no_memory;
+	bool stopped;
 	struct pending *pending;
 	size_t count, room;
 	uint64_t arrived;
@@ -163,6 +168,42 @@ static bool make_instance(struct trace_reader *r, uint64_t buffer)
 	return true;
 }
 
+/*
+ * tracefs_iterate_raw_events() would open and close them at each reading. Since libtracefs
+ * 1.8 it maps them, and then loses what is written while it finds that nothing more is
+ * there: the kernel takes all for read that is in the page when it is asked for the next
+ * one, and the library's own place in the page goes with the mapping.
+ */
+static bool open_buffers(struct trace_reader *r)
+{
+	r->cpu_count = sysconf(_SC_NPROCESSORS_CONF);
+	r->cpus = calloc(r->cpu_count, sizeof(*r->cpus));
+	for (long cpu = 0; r->cpus && cpu < r->cpu_count; cpu++) {
+		r->cpus[cpu] = tracefs_cpu_open(r->instance, cpu, true);
+		if (!r->cpus[cpu]) {
+			log_warn("cannot read the trace of processor %ld", cpu);
+			return false;
+		}
+	}
+	r->page = kbuffer_alloc(KBUFFER_LSIZE_SAME_AS_HOST,
+			       KBUFFER_ENDIAN_SAME_AS_HOST);
+	r->bytes = r->cpus ? malloc(tracefs_cpu_read_size(r->cpus[0])) : NULL;
+	if (!r->page || !r->bytes)
+		log_warnx("no memory to trace with");
+	return r->page && r->bytes;
+}
+
+static void close_buffers(struct trace_reader *r)
+{
+	for (long cpu = 0; r->cpus && cpu < r->cpu_count; cpu++)
+		if (r->cpus[cpu])
+			tracefs_cpu_close(r->cpus[cpu]);
+	free(r->cpus);
+	if (r->page)
+		kbuffer_free(r->page);
+	free(r->bytes);
+}
+
 struct trace_reader *trace_reader_open(uint64_t buffer)
 {
 	struct trace_reader *r = calloc(1, sizeof(*r));
@@ -171,7 +212,7 @@ struct trace_reader *trace_reader_open(uint64_t buffer)
 		r->tep = tep_alloc();
 	if (!r || !r->tep)
 		log_warnx("no memory to trace with");
-	else if (make_instance(r, buffer) && !load_formats(r))
+	else if (make_instance(r, buffer) && !load_formats(r) && open_buffers(r))
 		return r;
 	trace_reader_close(r);
 	return NULL;
@@ -181,6 +222,7 @@ void trace_reader_close(struct trace_reader *r)
 {
 	if (!r)
 		return;
+	close_buffers(r);
 	if (r->instance) {
 		trace_reader_stop(r);
 		if (tracefs_instance_destroy(r->instance))
@@ -273,23 +315,20 @@ static struct pending *new_pending(struct trace_reader *r)
 	return &r->pending[r->count++];
 }
 
-static int take_record(struct tep_event *event, struct tep_record *record,
-		       int cpu, void *context)
+/* False: no memory. */
+static bool take_record(struct trace_reader *r, struct tep_record *record)
 {
-	struct trace_reader *r = context;
+	int id = tep_data_type(r->tep, record);
 	struct pending *p;
 	int kind;
 
-	(void)cpu;
-	for (kind = 0; kind < TRACE_KINDS && r->ids[kind] != event->id; kind++)
+	for (kind = 0; kind < TRACE_KINDS && r->ids[kind] != id; kind++)
 		;
 	if (kind == TRACE_KINDS)
-		return 0;
+		return true;
 	p = new_pending(r);
-	if (!p) {
-		r->no_memory = true;
-		return 1;
-	}
+	if (!p)
+		return false;
 	*p = (struct pending){
 		.gap = record->missed_events,
 		.order = r->arrived++,
@@ -310,7 +349,36 @@ static int take_record(struct tep_event *event, struct tep_record *record,
 			.line = value_of(r, record, kind, LINE),
 		},
 	};
-	return 0;
+	return true;
+}
+
+/* The page that was read last. False: no memory. */
+static bool take_page(struct trace_reader *r)
+{
+	struct tep_record record = { 0 };
+	unsigned long long ns;
+
+	if (kbuffer_load_subbuffer(r->page, r->bytes))
+		return true;
+	while ((record.data = kbuffer_read_event(r->page, &ns))) {
+		record.ts = ns;
+		record.size = kbuffer_event_size(r->page);
+		record.missed_events = kbuffer_missed_events(r->page);
+		if (!take_record(r, &record))
+			return false;
+		kbuffer_next_event(r->page, NULL);
+	}
+	return true;
+}
+
+/* All that is there. False: no memory. */
+static bool take_buffers(struct trace_reader *r)
+{
+	for (long cpu = 0; cpu < r->cpu_count; cpu++)
+		while (tracefs_cpu_read(r->cpus[cpu], r->bytes, true) > 0)
+			if (!take_page(r))
+				return false;
+	return true;
 }
 
 static int by_time(const void *a, const void *b)
@@ -325,10 +393,9 @@ static int by_time(const void *a, const void *b)
 int trace_reader_take(struct trace_reader *r, struct trace *trace)
 {
 	uint64_t began = r->stopped ? UINT64_MAX : clock_now();
+	bool had_room = take_buffers(r);
 	size_t i;
 
-	/* With nothing recorded it is an error, too; the lost are counted. */
-	tracefs_iterate_raw_events(r->tep, r->instance, NULL, 0, take_record, r);
 	if (r->count)
 		qsort(r->pending, r->count, sizeof(*r->pending), by_time);
 	for (i = 0; i < r->count && r->pending[i].event.ns < began; i++) {
@@ -340,7 +407,7 @@ int trace_reader_take(struct trace_reader *r, struct trace *trace)
 		memmove(r->pending, r->pending + i,
 			(r->count - i) * sizeof(*r->pending));
 	r->count -= i;
-	if (r->no_memory)
+	if (!had_room)
 		log_warnx("no memory for more events");
-	return r->no_memory ? -ENOMEM : 0;
+	return had_room ? 0 : -ENOMEM;
 }
