@@ -255,7 +255,7 @@ static int fit_scanned(struct fitting *f)
 
 	if (ret)
 		return ret;
-	ret = i386_map_references(map, &f->kernel->elf);
+	ret = i386_map_references(map, &f->kernel->elf, f->image->file);
 	/* By section, and these may lie in any order. */
 	qsort(scan.sites, scan.count, sizeof(*scan.sites), ascending);
 	change_selectors(f, &scan);

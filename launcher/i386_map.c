@@ -84,19 +84,42 @@ static void look_into(struct i386_map *map, const Elf64_Shdr *s, const uint8_t *
 	}
 }
 
-/* Linux writes over all of what an alternative may take the place of. */
-static void look_at_alternatives(struct i386_map *map, const Elf64_Shdr *s,
-				 const uint8_t *bytes)
+/* Of no length, it may stand at a section's end. */
+static bool is_code(const struct elf_view *view, uint32_t gva)
 {
-	for (uint64_t at = 0; at + ALTERNATIVE <= s->sh_size; at += ALTERNATIVE) {
-		uint32_t gva = s->sh_addr + at + word_at(bytes + at);
+	for (size_t i = 0; i < view->header.e_shnum; i++) {
+		const Elf64_Shdr *s = &view->sections[i];
 
+		if (s->sh_flags & SHF_EXECINSTR && gva >= s->sh_addr &&
+		    gva - s->sh_addr <= s->sh_size)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Linux writes over all of what an alternative may take the place of. Nothing tells how
+ * long the rows are, but rows of another length would not all lead from code to code.
+ */
+static bool look_at_alternatives(struct i386_map *map, const struct elf_view *view,
+				 const Elf64_Shdr *s, const uint8_t *bytes)
+{
+	for (uint64_t at = 0; at < s->sh_size; at += ALTERNATIVE) {
+		uint32_t gva = s->sh_addr + at;
+
+		if (s->sh_size - at < ALTERNATIVE ||
+		    !is_code(view, gva + word_at(bytes + at)) ||
+		    !is_code(view, gva + 4 + word_at(bytes + at + 4)))
+			return false;
+		gva += word_at(bytes + at);
 		for (uint8_t i = 0; i < bytes[at + ALTERNATIVE_LENGTH]; i++)
 			mark(map, gva + i, I386_MAP_FIXED);
 	}
+	return true;
 }
 
-int i386_map_references(struct i386_map *map, const struct elf_view *view)
+int i386_map_references(struct i386_map *map, const struct elf_view *view,
+			const char *file)
 {
 	const Elf64_Shdr *alternatives = elf_section(view, ".altinstructions");
 
@@ -108,13 +131,19 @@ int i386_map_references(struct i386_map *map, const struct elf_view *view)
 			bytes = elf_at(view, s->sh_addr, s->sh_size);
 		if (!bytes)
 			continue;
-		/* A few nanoseconds for a byte: a step for four; up to 255 for a row. */
+		/* A few nanoseconds for a byte: a step for four. For a row up to 255,
+		   and each section twice. */
 		if (!budget_take(s->sh_size / 4 + 1) ||
-		    (s == alternatives && !budget_take(8 * s->sh_size)))
+		    (s == alternatives &&
+		     !budget_take(s->sh_size * (8 + view->header.e_shnum / 4))))
 			return budget_check();
 		look_into(map, s, bytes);
-		if (s == alternatives)
-			look_at_alternatives(map, s, bytes);
+		if (s != alternatives || look_at_alternatives(map, view, s, bytes))
+			continue;
+		log_warnx("the kernel in %s has a table of alternatives of another "
+			  "shape than ringlet knows: it is no i386 kernel of Linux "
+			  "6.1, or damaged", file);
+		return -ENOEXEC;
 	}
 	return 0;
 }

@@ -33,8 +33,11 @@ void i386_map_free(struct i386_map *);
 /* The three that fill it. Addresses outside of it are none of its business. */
 void i386_map_symbol(struct i386_map *, uint32_t gva);
 void i386_map_insn(struct i386_map *, uint32_t gva, const struct i386_insn *);
-/* All that data and operands may name. 0, or as budget_check(). */
-int i386_map_references(struct i386_map *, const struct elf_view *);
+/*
+ * All that data and operands may name. 0; or as budget_check(); or, after one line of
+ * message, -ENOEXEC: what a table of Linux's says is not understood.
+ */
+int i386_map_references(struct i386_map *, const struct elf_view *, const char *file);
 
 static inline uint8_t i386_map_at(const struct i386_map *map, uint32_t gva)
 {

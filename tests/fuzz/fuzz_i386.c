@@ -71,7 +71,7 @@ static void try_jumps(struct i386_jumps *j, const struct elf_view *view,
 	uint8_t *image = (uint8_t *)view->data;
 
 	i386_jump_make_room(view, image);
-	if (!j->map.size || i386_map_references(&j->map, view))
+	if (!j->map.size || i386_map_references(&j->map, view, "fuzz"))
 		return;
 	i386_jump_start(j, view, image, code);
 	for (size_t i = 0; i < scan->count; i++)

@@ -19,17 +19,19 @@
 #define TABLE		(DATA + 32)
 #define NAMES		(TABLE + 24)
 #define ALTERNATIVES	(NAMES + 32)
+#define REPLACEMENT	(ALTERNATIVES + 12)
 #define OLD_TOP		0xfffff000u
 
 static struct file {
 	Elf32_Ehdr header;
 	Elf32_Phdr segment;
-	Elf32_Shdr sections[7];
-	char section_names[7][24];
+	Elf32_Shdr sections[8];
+	char section_names[8][24];
 	_Alignas(256) uint8_t text[256];
 	uint32_t data[8], table[6];
 	char names[32];
-	uint8_t alternatives[12];
+	uint32_t alternatives[3];	/* one: where, from where, for what and lengths */
+	uint8_t replacement[4];
 } file;
 static struct elf_view view;
 static struct i386_jumps jumps;
@@ -52,8 +54,8 @@ static int set_up(void **state)
 	(void)state;
 	file = (struct file) {
 		.header = {
-			FAKE_I386_HEADER(AT(segment), 1, AT(sections), 7),
-			.e_shstrndx = 6,
+			FAKE_I386_HEADER(AT(segment), 1, AT(sections), 8),
+			.e_shstrndx = 7,
 		},
 		.segment = {
 			PT_LOAD, AT(text), TEXT, 0x1000000,
@@ -62,7 +64,7 @@ static int set_up(void **state)
 		/* Nobody is the address of anything. */
 		.data = { 1, 1, 1, 1, OLD_TOP, 1, 1, 1 },
 		.names = "other\0__FIXADDR_TOP",
-		.alternatives = { 1 },
+		.alternatives = { TEXT - ALTERNATIVES, 8 },
 	};
 	file.table[3] = DATA + 16 - (TABLE + 12);
 	file.table[4] = NAMES + 6 - (TABLE + 16);
@@ -72,7 +74,8 @@ static int set_up(void **state)
 	SECTION(3, "__ksymtab", table, TABLE, 0);
 	SECTION(4, "__ksymtab_strings", names, NAMES, 0);
 	SECTION(5, ".altinstructions", alternatives, ALTERNATIVES, 0);
-	file.sections[6] = (Elf32_Shdr) {
+	SECTION(6, ".altinstr_replacement", replacement, REPLACEMENT, SHF_EXECINSTR);
+	file.sections[7] = (Elf32_Shdr) {
 		.sh_type = SHT_STRTAB, .sh_offset = AT(section_names),
 		.sh_size = sizeof(file.section_names),
 	};
@@ -105,7 +108,7 @@ static unsigned int fit(void)
 	jumps = (struct i386_jumps) { .code = NULL };
 	assert_int_equal(i386_map_init(&jumps.map, &view, "FILE"), 0);
 	assert_int_equal(i386_scan(&scan, &jumps.map, &view, NULL, "FILE"), 0);
-	assert_int_equal(i386_map_references(&jumps.map, &view), 0);
+	assert_int_equal(i386_map_references(&jumps.map, &view, "FILE"), 0);
 	i386_jump_start(&jumps, &view, (uint8_t *)&file, code);
 	for (size_t i = 0; i < scan.count; i++)
 		i386_jump_over(&jumps, &scan.sites[i]);
@@ -295,9 +298,36 @@ static void tables(void **state)
 		file.data[2] = TEXT + where - (DATA + 8);
 		leads_into(0);
 		/* An alternative of `where` to 16 bytes that begins before. */
-		memcpy(file.alternatives, &(uint32_t) { TEXT + 3 - ALTERNATIVES }, 4);
-		file.alternatives[10] = where - 2;
+		file.alternatives[0] = TEXT + 3 - ALTERNATIVES;
+		file.alternatives[2] = (where - 2) << 16;
 		leads_into(0);
+	}
+}
+
+/* Of Linux 6.3's kind, 14 bytes, or not from code to code: nothing is known of the rows. */
+static void strange_alternatives(void **state)
+{
+	static const uint32_t rows[][3] = {
+		{ DATA + 4 - ALTERNATIVES, 8, 0 },
+		{ TEXT - ALTERNATIVES, DATA - ALTERNATIVES, 0 },
+	};
+	uint64_t sizes[] = { 1, 11, 13, 14 };
+
+	(void)state;
+	assert_null(elf_open_i386(&view, &file, sizeof(file)));
+	assert_int_equal(i386_map_init(&jumps.map, &view, "FILE"), 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		view.sections[5].sh_size = sizes[i];
+		assert_int_equal(i386_map_references(&jumps.map, &view, "FILE"),
+				 -ENOEXEC);
+		assert_logged("FILE has a table of alternatives of another shape");
+	}
+	view.sections[5].sh_size = sizeof(file.alternatives);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		memcpy(file.alternatives, rows[i], sizeof(rows[i]));
+		assert_int_equal(i386_map_references(&jumps.map, &view, "FILE"),
+				 -ENOEXEC);
+		assert_logged("FILE has a table of alternatives of another shape");
 	}
 }
 
@@ -353,7 +383,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(cli), T(sti), T(pushf_popf), T(reads_cr2), T(branches), T(targets),
-		T(tables), T(others), T(room), T(hole),
+		T(tables), T(strange_alternatives), T(others), T(room), T(hole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
