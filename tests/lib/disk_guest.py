@@ -64,6 +64,7 @@ def command_disk(options, token):
 def host_script(options):
     """The shell commands that the emulated host runs."""
     console = kernels.console_of(options.guest)
+    guest.ask_for_cpus(options)
     words = f"root=LABEL=root console={console} "
     run = (f"{options.wrap} ringlet run --memory {options.guest_memory}M "
            f"--initrd /sandbox/initrd --stats /tmp/stats "
@@ -137,7 +138,7 @@ def main(words, usage):
         return 0
     options = parser().parse_args(words)
     options.memory = options.memory or HOST_MEMORY + options.guest_memory
-    options.flavour, options.bare = kernels.DEFAULT, False
+    options.bare = False
     token = secrets.token_hex(8)
     framed = bool(options.command)
     options.tty = not framed and os.isatty(0) and os.isatty(1)

@@ -141,15 +141,20 @@ def guest_archive(options, token):
     return archive.bytes()
 
 
-def host_script(options):
-    """The shell commands that the emulated host runs."""
-    words = f"console={kernels.console_of(options.guest)}" + ("" if options.verbose else " quiet")
+def ask_for_cpus(options):
+    """--cpus, for all that takes part."""
     cpus = options.guest_cpus
     if cpus > 1:
         options.module_args += f" max_vcpus={cpus}"
         options.run_args += f" --cpus {cpus}"
         # TCG's TSCs are of one pace, and Linux does not know.
         options.append.append("tsc=reliable")
+
+
+def host_script(options):
+    """The shell commands that the emulated host runs."""
+    words = f"console={kernels.console_of(options.guest)}" + ("" if options.verbose else " quiet")
+    ask_for_cpus(options)
     lines = [
         f"modprobe ringlet {options.module_args} || exit 125",
         "cat /guest/initrd.gz /sandbox/guest.cpio >/tmp/initrd",
