@@ -106,7 +106,7 @@ fast_int3:
 	andl	$3, %r12d
 	cmpl	$3, %r12d
 	jne	1f
-	/* What segment_sync_tls() would see. */
+	/* What segment_sync_tls() and segment_sync_ldt() would see. */
 	movl	gdt_base(%rip), %r12d
 	cmpw	$TLS + 23, gdt_limit(%rip)
 	jb	1f
@@ -115,6 +115,8 @@ fast_int3:
 	cmpq	%r13, tls + \offset(%rip)
 	jne	1f
 	.endr
+	cmpb	$0, ldt_waits(%rip)
+	jne	1f
 	movl	%r8d, exit_rsp(%rip)
 	movzwl	16(%r8), %r13d			/* ss */
 	movl	12(%r8), %r14d			/* esp */

@@ -214,22 +214,28 @@ static void store(struct frame *f, const u8 *m, u32 address, u16 value)
 		*gpr(f, m[0]) = value;
 }
 
-/* SLDT, STR, LLDT, LTR. There is no LDT. */
+static u16 fetch(struct frame *f, const u8 *m, u32 address)
+{
+	return is_memory(m) ? KERNEL(u16, address) : (u16)*gpr(f, m[0]);
+}
+
+/* SLDT, STR, LLDT, LTR. */
 static enum outcome group_6(struct frame *f, const u8 *m, u32 address)
 {
 	static u16 task;
 
 	switch (m[0] >> 3 & 7) {
 	case 0:
-		store(f, m, address, 0);
+		store(f, m, address, segment_ldt());
 		return DONE;
 	case 1:
 		store(f, m, address, task);
 		return DONE;
 	case 2:
+		segment_set_ldt(fetch(f, m, address));
 		return DONE;
 	case 3:
-		task = is_memory(m) ? KERNEL(u16, address) : (u16)*gpr(f, m[0]);
+		task = fetch(f, m, address);
 		segment_set_tss(task);
 		return DONE;
 	}
@@ -398,8 +404,8 @@ enum outcome insn_execute(struct frame *f, const u8 *bytes)
 /*
  * LSS (%ESP), %ESP: before a program with a stack segment of an LDT goes on, Linux leaves
  * its stack for a segment that leads to the same place by an ESP whose upper half is the
- * program's, as an IRET to a 16-bit stack would leave the kernel's there. With no LDT the
- * IRET will fail, and does so just as well on the stack that is there, without the pointer
+ * program's, as an IRET to a 16-bit stack would leave the kernel's there. The host has no
+ * such stacks. So the IRET does as well on the stack that is there, without the pointer
  * that was pushed.
  */
 static bool is_espfix(const struct frame *f, const u8 *bytes)
@@ -408,14 +414,17 @@ static bool is_espfix(const struct frame *f, const u8 *bytes)
 }
 
 /*
- * A #GP with a selector: the kernel's own numbers, where the real table has others, or a
- * TLS entry that the real table does not have yet. DONE: executed, or it will go now.
+ * A #GP with a selector: the kernel's own numbers, where the real table has others, or an
+ * entry of TLS or the LDT that the real table does not have yet. DONE: executed, or it will
+ * go now.
  */
 enum outcome insn_selector(struct frame *f)
 {
 	const u8 *bytes = (const u8 *)(u64)(u32)f->rip;
 	u16 selector;
 
+	if ((f->error & ERROR_TABLE) == SELECTOR_TI)
+		return segment_sync_ldt() ? DONE : UNKNOWN;
 	if (f->error >> 3 >= TLS_INDEX && f->error >> 3 < TLS_INDEX + 3)
 		return segment_sync_tls() ? DONE : UNKNOWN;
 	if (!segment_is_kernel(f->error))

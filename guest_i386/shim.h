@@ -46,6 +46,8 @@ struct frame {
 #define ESPFIX_INDEX	26	/* in Linux's GDT, which is longer than the real one */
 #define PERCPU_INDEX	27	/* as that */
 #define TLS_INDEX	6	/* three of them */
+#define SELECTOR_TI	4	/* an entry of the LDT */
+#define ERROR_TABLE	6	/* of an error code: IDT, TI */
 
 #define FLAG_TF		(1u << 8)
 #define FLAG_IF		(1u << 9)
@@ -112,6 +114,7 @@ void paging_set_cr4(u32 value);
 extern u32 gdt_base, tss_base, exit_rip, exit_rsp;
 extern u16 gdt_limit;
 extern u64 tls[3];
+extern bool ldt_waits;
 
 /* segment.c */
 u32 segment_gdt(u16 *limit);
@@ -120,7 +123,11 @@ void segment_set_tss(u16 selector);
 u32 segment_kernel_stack(void);
 u32 segment_percpu(void);
 bool segment_sync_tls(void);
+u16 segment_ldt(void);
+void segment_set_ldt(u16 selector);
+bool segment_sync_ldt(void);
 bool segment_is_kernel(u16 selector);
+bool segment_is_code(u16 selector);
 bool segment_is_stack(u16 selector);
 void segment_load(unsigned int which, u16 selector);
 

@@ -268,8 +268,10 @@ static void settle(struct frame *f)
 	/* Who turns interrupts on without the shim looks at nothing else. */
 	if (!shared.vif && pic_waits())
 		shared.pending = 1;
-	if (in_user(f))
+	if (in_user(f)) {
 		segment_sync_tls();
+		segment_sync_ldt();
+	}
 	f->rflags |= FLAG_IF | FLAG_FIXED;
 }
 
@@ -282,7 +284,7 @@ static void settle(struct frame *f)
 static void check_exit(struct frame *f)
 {
 	if (f->vector < 11 || f->vector > 13 || !exit_rip ||
-	    ((f->cs == USER_CS || f->cs == HOST_USER_CS) && segment_is_stack(f->ss)))
+	    (segment_is_code(f->cs) && segment_is_stack(f->ss)))
 		return;
 	f->rip = exit_rip - 1;
 	f->cs = KERNEL_CS;
@@ -297,7 +299,9 @@ static bool kernel_trap(struct frame *f)
 		return site_trap(f);
 	if (f->vector == 13)
 		return protection_fault(f);
-	return false;
+	/* Not present in the LDT that the host has: it may be in the kernel's. */
+	return f->vector == 11 && (f->error & ERROR_TABLE) == SELECTOR_TI &&
+	       segment_sync_ldt();
 }
 
 /* entry.S: 32-bit code did something, or something happened to it. */

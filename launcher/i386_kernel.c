@@ -318,7 +318,6 @@ static int fit_functions(struct fitting *f)
 		{ "module_finalize", RL_FUNCTION_MODULE },
 		{ "panic", RL_FUNCTION_PANIC },
 		/* They would say that it is done, and the program would fault. */
-		{ "__ia32_sys_modify_ldt", RL_FUNCTION_ABSENT },
 		{ "__ia32_sys_ioperm", RL_FUNCTION_ABSENT },
 		{ "__ia32_sys_iopl", RL_FUNCTION_ABSENT },
 	};

@@ -37,6 +37,11 @@ u32 segment_gdt(u16 *limit) { *limit = 255; return 0x1234; }
 void segment_set_gdt(u32 base, u16 limit) { (void)base; (void)limit; }
 void segment_set_tss(u16 selector) { (void)selector; }
 bool segment_sync_tls(void) { return false; }
+static u16 ldt;
+static bool ldt_is_new;
+u16 segment_ldt(void) { return ldt; }
+void segment_set_ldt(u16 selector) { ldt = selector; }
+bool segment_sync_ldt(void) { return ldt_is_new; }
 bool segment_is_kernel(u16 selector) { (void)selector; return false; }
 void segment_load(unsigned int which, u16 selector) { (void)which; (void)selector; }
 void cpu_cpuid(u32 leaf, u32 subleaf, u32 out[4])
@@ -241,6 +246,34 @@ static void test_two_bytes(void **state)
 	assert_int_equal(f.rip, 1);
 }
 
+/* LLDT is remembered, and a selector that the old table lacks is tried again. */
+static void test_ldt(void **state)
+{
+	char lldt[] = "\x0f\x00\x15\0\0\0";
+	u32 at = (u32)(u64)stack;
+
+	(void)state;
+	f.rax = 0xabcd0088;
+	assert_int_equal(run("\x0f\x00\xd0"), DONE);
+	assert_int_equal(ldt, 0x88);
+	assert_int_equal(run("\x0f\x00\xc1"), DONE);
+	assert_int_equal(f.rcx, 0x88);
+	memcpy(lldt + 3, &at, 4);
+	stack[0] = 0x70;
+	assert_int_equal(run(lldt), DONE);
+	assert_int_equal(ldt, 0x70);
+	f.rip = 0xc1000000;
+	f.error = 6 << 3 | SELECTOR_TI;
+	assert_int_equal(insn_selector(&f), UNKNOWN);
+	ldt_is_new = true;
+	assert_int_equal(insn_selector(&f), DONE);
+	assert_int_equal(f.rip, 0xc1000000);
+	/* A gate is no entry of the LDT. */
+	f.error |= 2;
+	assert_int_equal(insn_selector(&f), UNKNOWN);
+	ldt_is_new = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +283,7 @@ int main(void)
 		T(test_flags),
 		T(test_ports),
 		T(test_two_bytes),
+		T(test_ldt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

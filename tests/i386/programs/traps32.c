@@ -172,13 +172,6 @@ static void int_80(void)
 /* What ring 1 cannot give is refused as what is not there, as by a 64-bit guest's kernel. */
 static void absent_calls(void)
 {
-	struct user_desc d = {
-		.limit = 0xfffff, .seg_32bit = 1, .limit_in_pages = 1, .useable = 1,
-	};
-
-	errno = 0;
-	CHECK_IS(syscall(SYS_modify_ldt, 1, &d, sizeof(d)), -1);
-	CHECK_IS(errno, ENOSYS);
 	errno = 0;
 	CHECK_IS(ioperm(0x80, 1, 1), -1);
 	CHECK_IS(errno, ENOSYS);
