@@ -290,6 +290,8 @@ static void check_exit(struct frame *f)
 	f->cs = KERNEL_CS;
 	f->rsp = exit_rsp;
 	f->ss = KERNEL_SS;
+	/* The program's own went with the IRET; TF would be one for the kernel's next. */
+	f->rflags = FLAG_FIXED;
 	shared.vif = 0;
 }
 

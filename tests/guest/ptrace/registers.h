@@ -13,6 +13,7 @@
 #define USER_SS		0x7b
 #define GETPID		"movl $20, %%eax\n\tint $0x80"
 #define CALL_CLOBBERS	"eax", "memory"
+#define INT80_CLOBBERS	"memory"
 #define KERNEL_TEXT	0xc1000000u
 #define NOT_ITS_OWN	0xfffff000u	/* nobody's code, or the kernel's */
 /* A register that nothing but the program uses, and what is put there. */
@@ -30,6 +31,7 @@
 #define USER_SS		0x2b
 #define GETPID		"movl $39, %%eax\n\tsyscall"
 #define CALL_CLOBBERS	"rax", "rcx", "r11", "memory"
+#define INT80_CLOBBERS	"r8", "r9", "r10", "r11", "memory"
 #define KERNEL_TEXT	0xffffffff81000000
 #define NOT_ITS_OWN	0x8000000000000000
 #define ODD		r15

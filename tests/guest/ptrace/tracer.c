@@ -166,6 +166,41 @@ static void debug_watchpoint(void)
 	CHECK_IS(next_stop(child, PTRACE_CONT, 0), -1);
 }
 
+static void load_ss_and_trap(void)
+{
+	long number;
+
+	for (int i = 0; i < 5; i++) {
+		asm volatile("movw %1, %%ss\n\tint $0x80"
+			     : "=a" (number) : "m" (watched), "0" (20L)
+			     : INT80_CLOBBERS);
+		CHECK_IS(number, getpid());
+		asm volatile("movw %0, %%ss\n\tint3" :: "m" (watched) : "memory");
+	}
+	CHECK_IS(check_failures, 0);
+}
+
+/*
+ * What MOV SS reads is told behind the next instruction (SDM volume 3, 6.8.3): where that
+ * enters the kernel, the kernel gets it at its first instruction. TCG does not wait.
+ */
+static void watchpoint_held_back(void)
+{
+	pid_t child;
+	int ss, signal, traps = 0;
+
+	asm volatile("movl %%ss, %0" : "=r" (ss));
+	watched = ss;
+	child = start(load_ss_and_trap);
+	NEED(!ptrace(PTRACE_POKEUSER, child, DEBUG(0), &watched));
+	/* L0; RW0 = read and write, LEN0 = 4 */
+	NEED(!ptrace(PTRACE_POKEUSER, child, DEBUG(7), 1 | 0xfL << 16));
+	while ((signal = next_stop(child, PTRACE_CONT, 0)) == SIGTRAP)
+		traps++;
+	CHECK_IS(signal, -1);
+	CHECK(traps >= 5);
+}
+
 /* A watchpoint in memory that only the kernel's copy of a call writes. */
 static void no_kernel_breakpoints(void)
 {
@@ -241,6 +276,7 @@ int main(void)
 	CASE(text_breakpoint);
 	CASE(debug_breakpoint);
 	CASE(debug_watchpoint);
+	CASE(watchpoint_held_back);
 	CASE(no_kernel_breakpoints);
 	CASE(registers);
 	CASE(system_calls);

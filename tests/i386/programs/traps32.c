@@ -217,7 +217,7 @@ static void vanished_segment(void)
 
 static struct {
 	int what;
-	greg_t value;
+	greg_t value, flags;
 } change;
 
 static void change_context(int number, siginfo_t *info, void *context)
@@ -226,6 +226,7 @@ static void change_context(int number, siginfo_t *info, void *context)
 	(void)info;
 	if (change.what >= 0)
 		((ucontext_t *)context)->uc_mcontext.gregs[change.what] = change.value;
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] |= change.flags;
 }
 
 static void child(void)
@@ -282,6 +283,11 @@ static void changed_registers(void)
 		expect_refused(REG_CS, selectors[i]);
 		expect_refused(REG_SS, selectors[i]);
 	}
+	/* TF is the program's, which the kernel's handler of its own IRET must not have. */
+	change.flags = 0x100;
+	expect_refused(REG_CS, 8);
+	expect_refused(REG_SS, 8);
+	change.flags = 0;
 	CHECK_IS(after(REG_EIP, 0xc1000000), SIGSEGV);
 	CHECK_IS(after(REG_EIP, 0xfffff000), SIGSEGV);
 	CHECK_IS(after(REG_ESP, 0), SIGSEGV);
