@@ -352,8 +352,8 @@ static bool take_record(struct trace_reader *r, struct tep_record *record)
 	return true;
 }
 
-/* The page that was read last. False: no memory. */
-static bool take_page(struct trace_reader *r)
+/* The page that was read last; *last is the time of its last event. False: no memory. */
+static bool take_page(struct trace_reader *r, uint64_t *last)
 {
 	struct tep_record record = { 0 };
 	unsigned long long ns;
@@ -361,7 +361,7 @@ static bool take_page(struct trace_reader *r)
 	if (kbuffer_load_subbuffer(r->page, r->bytes))
 		return true;
 	while ((record.data = kbuffer_read_event(r->page, &ns))) {
-		record.ts = ns;
+		*last = record.ts = ns;
 		record.size = kbuffer_event_size(r->page);
 		record.missed_events = kbuffer_missed_events(r->page);
 		if (!take_record(r, &record))
@@ -371,13 +371,20 @@ static bool take_page(struct trace_reader *r)
 	return true;
 }
 
-/* All that is there. False: no memory. */
-static bool take_buffers(struct trace_reader *r)
+/*
+ * All that is there from before `until`; a guest may be quicker with new ones than they
+ * can be read. False: no memory.
+ */
+static bool take_buffers(struct trace_reader *r, uint64_t until)
 {
-	for (long cpu = 0; cpu < r->cpu_count; cpu++)
-		while (tracefs_cpu_read(r->cpus[cpu], r->bytes, true) > 0)
-			if (!take_page(r))
+	for (long cpu = 0; cpu < r->cpu_count; cpu++) {
+		uint64_t last = 0;
+
+		while (last < until &&
+		       tracefs_cpu_read(r->cpus[cpu], r->bytes, true) > 0)
+			if (!take_page(r, &last))
 				return false;
+	}
 	return true;
 }
 
@@ -393,7 +400,7 @@ static int by_time(const void *a, const void *b)
 int trace_reader_take(struct trace_reader *r, struct trace *trace)
 {
 	uint64_t began = r->stopped ? UINT64_MAX : clock_now();
-	bool had_room = take_buffers(r);
+	bool had_room = take_buffers(r, began);
 	size_t i;
 
 	if (r->count)
