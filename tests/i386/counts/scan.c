@@ -22,7 +22,8 @@ static uint8_t code[RL_I386_JUMP_BYTES];
 static void print_windows(const struct elf_view *view, uint8_t *image,
 			  const struct i386_scan *scan)
 {
-	if (!i386_jump_make_room(view, image) || i386_map_references(&jumps.map, view))
+	if (!i386_jump_make_room(view, image) ||
+	    i386_map_references(&jumps.map, view, "the image"))
 		errx(1, "no jumps");
 	i386_jump_start(&jumps, view, image, code);
 	for (size_t i = 0; i < scan->count; i++) {
