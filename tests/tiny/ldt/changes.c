@@ -127,14 +127,9 @@ static void change_table(void)
 }
 
 /*
- * Each descriptor is read once: no gate is let in by a second look. What is read may be
- * half of the one and half of the other, and then it is this that is looked at.
+ * Each descriptor is read once: no gate is let in by a second look. Of each byte it is the
+ * one or the other, as the host's memcpy() may copy bytes; the access rights are a byte.
  */
-static bool is_a_segment(u64 descriptor)
-{
-	return (descriptor >> 44 & 7) == 7;	/* S, DPL 3 */
-}
-
 CASE(two_table_changes)
 {
 	u64 until, good = 0, bad = 0, found;
@@ -154,7 +149,7 @@ CASE(two_table_changes)
 		for (u64 n = 0; n < entries; n++) {
 			found = try_read(LDT + n * 8);
 			EQUAL(trap.vector, TRAP_NONE);
-			CHECK(!found || is_a_segment(found));
+			EQUAL(found >> 40 & 0xff, (DATA32 >> 40 & 0xff) | 1);
 		}
 	}
 	over = true;
