@@ -423,7 +423,7 @@ enum outcome insn_selector(struct frame *f)
 	const u8 *bytes = (const u8 *)(u64)(u32)f->rip;
 	u16 selector;
 
-	if ((f->error & ERROR_TABLE) == SELECTOR_TI)
+	if (is_about_ldt(f))
 		return segment_sync_ldt() ? DONE : UNKNOWN;
 	if (f->error >> 3 >= TLS_INDEX && f->error >> 3 < TLS_INDEX + 3)
 		return segment_sync_tls() ? DONE : UNKNOWN;

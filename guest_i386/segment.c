@@ -87,7 +87,7 @@ bool segment_is_kernel(u16 selector)
 {
 	u64 d = descriptor(selector);
 
-	return !(selector & 4) && d & DESCRIPTOR_PRESENT && !(d & DESCRIPTOR_DPL);
+	return !(selector & SELECTOR_TI) && d & DESCRIPTOR_PRESENT && !(d & DESCRIPTOR_DPL);
 }
 
 static bool is_present(u64 d, u64 kind)

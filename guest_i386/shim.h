@@ -47,7 +47,6 @@ struct frame {
 #define PERCPU_INDEX	27	/* as that */
 #define TLS_INDEX	6	/* three of them */
 #define SELECTOR_TI	4	/* an entry of the LDT */
-#define ERROR_TABLE	6	/* of an error code: IDT, TI */
 
 #define FLAG_TF		(1u << 8)
 #define FLAG_IF		(1u << 9)
@@ -63,6 +62,12 @@ extern const struct rl_i386_image image;
 static inline bool in_user(const struct frame *f)
 {
 	return (f->cs & 3) == 3;
+}
+
+/* Is it an entry of the LDT that a #GP or #NP is about? SDM volume 3, 6.13: TI, not IDT. */
+static inline bool is_about_ldt(const struct frame *f)
+{
+	return (f->error & (SELECTOR_TI | 2)) == SELECTOR_TI;
 }
 
 /* The kernel's memory at a 32-bit address. */

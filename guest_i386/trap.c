@@ -302,8 +302,7 @@ static bool kernel_trap(struct frame *f)
 	if (f->vector == 13)
 		return protection_fault(f);
 	/* Not present in the LDT that the host has: it may be in the kernel's. */
-	return f->vector == 11 && (f->error & ERROR_TABLE) == SELECTOR_TI &&
-	       segment_sync_ldt();
+	return f->vector == 11 && is_about_ldt(f) && segment_sync_ldt();
 }
 
 /* entry.S: 32-bit code did something, or something happened to it. */
