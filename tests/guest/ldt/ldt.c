@@ -3,19 +3,19 @@
  * modify_ldt(): segments of a process's own, in use over context switches, in children,
  * in threads on other processors, and where they go while a register has them.
  */
-#include <asm/ldt.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include "check.h"
+#include "ldt.h"
 #include "together.h"
 
-#define SELECTOR(n)	((n) * 8 + 7)
 #define ROUNDS		300
-#define CODE		3	/* entries */
-#define DATA		4
+
+SEGMENT_REGISTER(es)
+SEGMENT_REGISTER(gs)
+WORD_AT(gs)
 
 static uint32_t *low;		/* a page below 4 GB, of data, a second one of code */
 static __attribute__((used)) uint64_t saved_rsp;
@@ -36,36 +36,6 @@ static struct {
 	uint32_t offset;
 	uint16_t selector;
 } far_pointer __attribute__((used));
-
-static int set_by(int function, unsigned int entry, uint32_t base, unsigned int contents)
-{
-	struct user_desc d = {
-		.entry_number = entry, .base_addr = base, .limit = 0xfffff,
-		.seg_32bit = 1, .limit_in_pages = 1, .contents = contents,
-		.useable = 1,
-	};
-
-	return syscall(SYS_modify_ldt, function, &d, sizeof(d));
-}
-
-static void set_data(unsigned int entry, uint32_t base)
-{
-	CHECK_IS(set_by(0x11, entry, base, MODIFY_LDT_CONTENTS_DATA), 0);
-}
-
-static void set_code(unsigned int entry, uint32_t base)
-{
-	CHECK_IS(set_by(0x11, entry, base, MODIFY_LDT_CONTENTS_CODE), 0);
-}
-
-static int take_away(unsigned int entry)
-{
-	struct user_desc d = {
-		.entry_number = entry, .read_exec_only = 1, .seg_not_present = 1,
-	};
-
-	return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d));
-}
 
 static void make_low(void)
 {
@@ -141,30 +111,6 @@ static void what_linux_refuses(void)
 	CHECK_IS(set_by(0x11, 1, 0, 3), -EINVAL);
 }
 
-static uint16_t read_es(void)
-{
-	uint16_t value;
-
-	asm volatile("movw %%es, %0" : "=r" (value));
-	return value;
-}
-
-static uint16_t read_gs(void)
-{
-	uint16_t value;
-
-	asm volatile("movw %%gs, %0" : "=r" (value));
-	return value;
-}
-
-static uint32_t gs_word(void)
-{
-	uint32_t value;
-
-	asm volatile("movl %%gs:0, %0" : "=r" (value));
-	return value;
-}
-
 #define LOAD(reg, selector) \
 	asm volatile("movl %0, %%" #reg :: "r" ((uint32_t)(selector)) : "memory")
 
@@ -177,11 +123,6 @@ static void last_entry(void)
 	CHECK_IS(gs_word(), 11);
 	LOAD(gs, 0);
 	CHECK_IS(take_away(8191), 0);
-}
-
-static void load_es(unsigned int selector)
-{
-	LOAD(es, selector);
 }
 
 /* Nothing there, and beyond the end. */

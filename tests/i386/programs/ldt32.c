@@ -5,82 +5,25 @@
  *
  * GS is the C library's, so nothing is called while it is another one's.
  */
-#include <asm/ldt.h>
 #include <errno.h>
 #include <sched.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include "check.h"
+#include "ldt.h"
 #include "together.h"
 
-#define SELECTOR(n)	((n) * 8 + 7)
 #define ROUNDS		300
-#define CODE		3	/* entries */
-#define DATA		4
+
+SEGMENT_REGISTER(fs)
+WORD_AT(fs)
 
 static uint32_t words[16];
-
-static int set_by(struct user_desc d)
-{
-	return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d));
-}
-
-static struct user_desc flat(unsigned int entry)
-{
-	return (struct user_desc) {
-		.entry_number = entry, .limit = 0xfffff, .seg_32bit = 1,
-		.limit_in_pages = 1, .useable = 1,
-	};
-}
-
-static void set(unsigned int entry, const void *base, unsigned int contents)
-{
-	struct user_desc d = flat(entry);
-
-	d.base_addr = (uintptr_t)base;
-	d.contents = contents;
-	CHECK_IS(set_by(d), 0);
-}
-
-static void set_data(unsigned int entry, const void *base)
-{
-	set(entry, base, MODIFY_LDT_CONTENTS_DATA);
-}
-
-static int take_away(unsigned int entry)
-{
-	return set_by((struct user_desc) {
-		.entry_number = entry, .read_exec_only = 1, .seg_not_present = 1,
-	});
-}
 
 static void set_absent(unsigned int entry)
 {
 	struct user_desc d = flat(entry);
 
 	d.seg_not_present = 1;
-	CHECK_IS(set_by(d), 0);
-}
-
-static void load_fs(uint16_t selector)
-{
-	asm volatile("movw %0, %%fs" :: "r" (selector) : "memory");
-}
-
-static uint16_t read_fs(void)
-{
-	uint16_t value;
-
-	asm volatile("movw %%fs, %0" : "=r" (value));
-	return value;
-}
-
-static uint32_t fs_word(void)
-{
-	uint32_t value;
-
-	asm volatile("movl %%fs:0, %0" : "=r" (value) :: "memory");
-	return value;
+	CHECK_IS(modify(0x11, d), 0);
 }
 
 /*
@@ -119,7 +62,7 @@ static void check_registers(unsigned int entry, uint32_t word)
 static void registers(void)
 {
 	words[2] = 4711;
-	set_data(DATA, words + 2);
+	set_data(DATA, (uintptr_t)(words + 2));
 	check_registers(DATA, 4711);
 	load_fs(SELECTOR(DATA));
 	CHECK_IS(fs_word(), 4711);
@@ -127,7 +70,7 @@ static void registers(void)
 	CHECK_IS(fs_word(), 4712);
 	/* The same entry, elsewhere: a processor may have the old one until it is loaded. */
 	words[5] = 4713;
-	set_data(DATA, words + 5);
+	set_data(DATA, (uintptr_t)(words + 5));
 	load_fs(SELECTOR(DATA));
 	CHECK_IS(fs_word(), 4713);
 	load_fs(0);
@@ -156,7 +99,7 @@ static uint32_t call_far(uint16_t selector, uint32_t offset)
 
 static void code_segment(void)
 {
-	set(CODE, code - 16, MODIFY_LDT_CONTENTS_CODE);
+	set_code(CODE, (uintptr_t)(code - 16));
 	for (int i = 0; i < 20; i++) {
 		CHECK_IS(call_far(SELECTOR(CODE), 16), getpid());
 		sched_yield();
@@ -180,8 +123,8 @@ static uint32_t on_own_stack(uint16_t selector, uint32_t base)
 
 static void stack_segment(void)
 {
-	set_data(DATA, NULL);
-	set_data(DATA + 1, (void *)0x10000);
+	set_data(DATA, 0);
+	set_data(DATA + 1, 0x10000);
 	for (int i = 0; i < 20; i++) {
 		CHECK_IS(on_own_stack(SELECTOR(DATA), 0), getpid());
 		CHECK_IS(on_own_stack(SELECTOR(DATA + 1), 0x10000), getpid());
@@ -192,8 +135,8 @@ static void reads_back(void)
 {
 	uint64_t table[8] = { 0 }, rest = 1;
 
-	set(CODE, code, MODIFY_LDT_CONTENTS_CODE);
-	set_data(DATA, words);
+	set_code(CODE, (uintptr_t)code);
+	set_data(DATA, (uintptr_t)words);
 	CHECK_IS(syscall(SYS_modify_ldt, 0, table, sizeof(table)), sizeof(table));
 	CHECK_IS(table[CODE] >> 40 & 0xfe, 0xfa);
 	CHECK_IS(table[DATA] >> 40 & 0xfe, 0xf2);
@@ -207,12 +150,12 @@ static void reads_back(void)
 static void last_entry(void)
 {
 	words[0] = 8191;
-	set_data(8191, words);
+	set_data(8191, (uintptr_t)words);
 	load_fs(SELECTOR(8191));
 	CHECK_IS(fs_word(), 8191);
 	load_fs(0);
 	CHECK_IS(take_away(8191), 0);
-	CHECK_IS(set_by(flat(8192)), -1);
+	CHECK_IS(modify(0x11, flat(8192)), -1);
 	CHECK_IS(errno, EINVAL);
 }
 
@@ -229,13 +172,13 @@ static void bad_selectors(void)
 	set_absent(DATA + 2);
 	CATCH(load_fs(SELECTOR(DATA + 2)));
 	CHECK_IS(caught.signal, SIGBUS);
-	set_data(DATA, words);
+	set_data(DATA, (uintptr_t)words);
 	CATCH(call_far(SELECTOR(DATA), 0));
 	CHECK_IS(caught.signal, SIGSEGV);
 	/* Code alone, which cannot be read. */
 	d.contents = MODIFY_LDT_CONTENTS_CODE;
 	d.read_exec_only = 1;
-	CHECK_IS(set_by(d), 0);
+	CHECK_IS(modify(0x11, d), 0);
 	CATCH(load_fs(SELECTOR(CODE)));
 	CHECK_IS(caught.signal, SIGSEGV);
 }
@@ -267,7 +210,7 @@ static void keep(void)
 	if (number == 2)
 		set_absent(entry - 1);
 	words[number] = 100 + number;
-	set_data(entry, words + number);
+	set_data(entry, (uintptr_t)(words + number));
 	load_fs(SELECTOR(entry));
 	for (int i = 0; i < ROUNDS && !check_failures; i++) {
 		sched_yield();
@@ -291,7 +234,7 @@ static void change(void)
 		uint16_t fs;
 
 		words[number] = i;
-		set_data(entry, words + number);
+		set_data(entry, (uintptr_t)(words + number));
 		load_fs(SELECTOR(entry));
 		sched_yield();
 		CHECK_IS(fs_word(), i);
@@ -322,7 +265,7 @@ static void child(void)
 static void fork_copies(void)
 {
 	words[2] = 50;
-	set_data(DATA, words + 2);
+	set_data(DATA, (uintptr_t)(words + 2));
 	load_fs(SELECTOR(DATA));
 	CHECK_IS(in_child(child), 0);
 	CHECK_IS(fs_word(), 50);
@@ -355,8 +298,8 @@ static void returns_to_nothing(void)
 	struct sigaction action = { .sa_sigaction = on_usr1, .sa_flags = SA_SIGINFO };
 
 	NEED(!sigaction(SIGUSR1, &action, NULL));
-	set_data(DATA, words);
-	set(CODE, code, MODIFY_LDT_CONTENTS_CODE);
+	set_data(DATA, (uintptr_t)words);
+	set_code(CODE, (uintptr_t)code);
 	/* An IRET that fails is SIGILL of a 32-bit kernel's, SIGSEGV of a 64-bit one's. */
 	for (unsigned int i = 0; i < 4; i++) {
 		returns_with(i & 1 ? REG_CS : REG_SS,
